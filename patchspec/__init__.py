@@ -1,0 +1,102 @@
+"""patchspec: patch trained Keras models with reviewed YAML files.
+
+    variant = patchspec.apply("base.keras", "head.patchspec.yaml")
+    variant.model.predict(...)
+    variant.save("variant.keras")
+
+Importing the package imports neither Keras nor NumPy; what needs them imports them when called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from patchspec._version import __version__
+from patchspec.language.patch import Patch, parse
+from patchspec.models.base import Base
+from patchspec.models.opening import open_base as _open_file
+from patchspec.planning.plan import Plan
+from patchspec.planning.resolve import resolve as _resolve
+from patchspec.problems import PatchError, Problem
+
+if TYPE_CHECKING:
+    from patchspec.building.variant import Variant
+
+__all__ = [
+    "Base",
+    "Patch",
+    "PatchError",
+    "Plan",
+    "Problem",
+    "Variant",
+    "__version__",
+    "apply",
+    "build",
+    "open_base",
+    "parse",
+    "resolve",
+]
+
+
+def open_base(model: Any) -> Base:
+    """The base in a file (a path to a `.keras` or `.json` file), or that a live model is."""
+    if isinstance(model, Base):
+        return model
+    if isinstance(model, (str, Path)):
+        return _open_file(model)
+    from patchspec.building.live import base_of  # noqa: PLC0415 (imports Keras)
+
+    return base_of(model)
+
+
+def resolve(
+    patches: Patch | str | Path | list[Patch | str | Path] | tuple[Patch | str | Path, ...],
+    model: Any,
+    *,
+    shapes: bool = True,
+    custom_objects: Mapping[str, Any] | None = None,
+) -> Plan:
+    """The plan of one or several patches for a model: all that will happen, with nothing done.
+
+    `patches` are patches, paths of files, or YAML texts; `model` is a path, a base or a live model.
+    With `shapes` Keras infers shapes, dtypes and variables where a change reaches; without, Keras
+    is not imported. Raises `PatchError`.
+    """
+    listed = patches if isinstance(patches, (list, tuple)) else (patches,)
+    parsed = tuple(p if isinstance(p, Patch) else parse(p) for p in listed)
+    base = open_base(model)
+    if not shapes:
+        return _resolve(parsed, base)
+    from patchspec.building.live import resolve_with_keras  # noqa: PLC0415 (imports Keras)
+
+    return resolve_with_keras(parsed, base, custom_objects)
+
+
+def build(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> Variant:
+    """The variant of a plan, as a live Keras model on the current backend."""
+    from patchspec.building.variant import build as built  # noqa: PLC0415 (imports Keras)
+
+    return built(plan, custom_objects)
+
+
+def apply(
+    model: Any,
+    *patches: Patch | str | Path,
+    custom_objects: Mapping[str, Any] | None = None,
+) -> Variant:
+    """The variant that the patches make of a model; the model, file or live, is not touched.
+
+    The composition of `parse`, `open_base`, `resolve` and `build`. Raises `PatchError`.
+    """
+    plan = resolve(patches, model, custom_objects=custom_objects)
+    return build(plan, custom_objects)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Variant":
+        from patchspec.building.variant import Variant  # noqa: PLC0415 (imports Keras)
+
+        return Variant
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,5 @@
+"""`python -m patchspec`."""
+
+from patchspec.cli.main import main
+
+raise SystemExit(main())

@@ -1,0 +1,132 @@
+"""Shapes, dtypes and variables of layers, asked of Keras without allocating a variable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+
+from patchspec.building.door import check_keras, make, said_by
+from patchspec.building.variables import initializer_of, is_model, is_variable, layer_holders
+from patchspec.building.variables import holders as model_holders
+from patchspec.graph.edits import plain
+from patchspec.graph.tensors import Spec
+from patchspec.planning.shapes import VariableSpec
+from patchspec.problems import refuse
+
+
+@dataclass(frozen=True)
+class KerasInferrer:
+    """Makes layers symbolically, each alone, in safe mode and with no variable allocated."""
+
+    custom_objects: Mapping[str, Any] = field(default_factory=dict)
+
+    def layer(self, entry: Mapping[str, Any]) -> KerasLayer:
+        """The layer of an entry; PS412 with Keras's own words where its arguments do not fit."""
+        check_keras()
+        alone = {k: v for k, v in entry.items() if k not in ("inbound_nodes", "build_config")}
+        try:
+            with keras.StatelessScope(initialize_variables=False):
+                made = make(_stateless(_unbuilt(alone)), self.custom_objects)
+        except Exception as error:  # noqa: BLE001 (whatever a constructor raises is the answer)
+            name = alone.get("name") or alone["config"].get("name")
+            refuse(
+                "PS412",
+                f"Keras cannot make the {alone['class_name']} `{name}`: {_reason(error)}",
+            )
+        return KerasLayer(made, str(entry.get("name")))
+
+
+@dataclass(frozen=True)
+class KerasLayer:
+    """One layer, built symbolically."""
+
+    made: Any
+    name: str
+
+    @property
+    def carries_masks(self) -> bool:
+        """Whether a mask on the input is passed on."""
+        return bool(getattr(self.made, "supports_masking", True))
+
+    def call(self, args: Any, kwargs: Any) -> tuple[Spec, ...]:
+        """The specs of the outputs; PS411 with Keras's own words where the inputs do not fit."""
+        try:
+            with keras.StatelessScope(initialize_variables=False):
+                outputs = self.made(*_tensors(args), **_tensors(kwargs))
+        except Exception as error:  # noqa: BLE001 (whatever a layer's call raises is the answer)
+            refuse("PS411", f"`{self.name}` does not take its inputs: {_reason(error)}")
+        flat = keras.tree.flatten(outputs)
+        return tuple(Spec(tuple(t.shape), keras.backend.standardize_dtype(t.dtype)) for t in flat)
+
+    def variables(self) -> tuple[VariableSpec, ...]:
+        """The variables that Keras would save, in its order of saving."""
+        if not isinstance(self.made, keras.Layer):
+            return ()
+        nested = is_model(self.made)
+        found = model_holders(self.made) if nested else layer_holders(self.made, "")
+        return tuple(
+            _variable(holder.variable_path(number).lstrip("/"), value)
+            for holder in found
+            for number, value in holder.own().items()
+        )
+
+    def entry(self) -> Mapping[str, Any]:
+        """The layer as Keras serialises it."""
+        entry: Mapping[str, Any] = plain(keras.saving.serialize_keras_object(self.made))
+        return entry
+
+
+def _variable(path: str, value: Any) -> VariableSpec:
+    if not is_variable(value):
+        shape = tuple(int(n) for n in value.shape)
+        dtype = keras.backend.standardize_dtype(value.dtype)
+        return VariableSpec(path, path.rpartition("/")[2], shape, dtype, True, None)
+    return VariableSpec(
+        path,
+        value.name,
+        tuple(int(n) for n in value.shape),
+        keras.backend.standardize_dtype(value._dtype),
+        bool(value.trainable),
+        initializer_of(value),
+    )
+
+
+def _tensors(value: Any) -> Any:
+    """The arguments with symbolic tensors for specs and Keras's own values for its constants."""
+    if isinstance(value, Spec):
+        return keras.KerasTensor(value.shape, value.dtype)
+    if isinstance(value, Mapping):
+        if "class_name" in value and "config" in value:
+            return make(value, {})
+        return {key: _tensors(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_tensors(item) for item in value]
+    return value
+
+
+def _unbuilt(value: Any) -> Any:
+    """The entry without what Keras derived for another input, at any depth."""
+    if isinstance(value, Mapping):
+        kept = {k: v for k, v in value.items() if k not in ("build_config", "compile_config")}
+        return {key: _unbuilt(item) for key, item in kept.items()}
+    return [_unbuilt(item) for item in value] if isinstance(value, list) else value
+
+
+def _stateless(value: Any) -> Any:
+    """Stateful recurrent layers as stateless ones: they would allocate states of a batch size."""
+    if isinstance(value, Mapping):
+        return {k: False if k == "stateful" else _stateless(v) for k, v in value.items()}
+    return [_stateless(item) for item in value] if isinstance(value, list) else value
+
+
+def _reason(error: Exception) -> str:
+    """Keras wraps what a constructor raises; the cause says more, and says it shorter."""
+    cause = error.__cause__ or error.__context__
+    text = said_by(error)
+    if cause is not None and ("could not be deserialized" in text or "Error when deserializing" in text):
+        return said_by(cause)
+    _, marker, inner = text.partition("Exception encountered: ")
+    return inner if marker else text

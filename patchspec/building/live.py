@@ -1,0 +1,316 @@
+"""The live ending of a plan: a Keras model rebuilt from the config, with every variable placed.
+
+The model is made in a scope in which Keras allocates nothing, and each variable gets its planned
+value as its first. So nothing is initialised that will be overwritten, and no position in a list
+decides where a weight goes.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from patchspec.building.door import check_keras, known_custom_objects, make, said_by
+from patchspec.building.inference import KerasInferrer
+from patchspec.building.values import initial_array
+from patchspec.building.variables import (
+    Holder,
+    as_array,
+    holders,
+    is_model,
+    is_variable,
+)
+from patchspec.language.patch import Patch
+from patchspec.models.base import Base, Variable
+from patchspec.models.document import checked_document
+from patchspec.models.safety import check_safe
+from patchspec.planning.plan import Finding, Move, Plan
+from patchspec.planning.resolve import resolve
+from patchspec.problems import Problem, refuse, some
+
+LIVE = "the live model"
+
+
+def base_of(model: Any) -> Base:
+    """The base that a live functional model is. The model is read, never changed."""
+    check_keras()
+    try:
+        document = json.loads(model.to_json())
+    except Exception as error:  # noqa: BLE001 (a layer's `get_config` can raise anything)
+        refuse("PS909", f"{LIVE} has no config: {said_by(error)}")
+    compiled = model.get_compile_config() if getattr(model, "compiled", False) else None
+    if compiled:
+        document["compile_config"] = json.loads(json.dumps(compiled))
+    checked_document(document, LIVE)
+    variables = {v.path: v for holder in holders(model) for v in _variables(holder)}
+    return Base(document, variables, LIVE, live=model)
+
+
+def _variables(holder: Holder) -> Iterator[Variable]:
+    for number, value in holder.own().items():
+        own = is_variable(value)
+        yield Variable(
+            holder.variable_path(number),
+            tuple(int(n) for n in value.shape),
+            keras.backend.standardize_dtype(value._dtype if own else value.dtype),
+            _reader(value),
+            value.name if own else None,
+            bool(value.trainable) if own else None,
+        )
+
+
+def _reader(value: Any) -> Callable[[], np.ndarray[Any, Any]]:
+    return lambda: as_array(value)
+
+
+def classes_of(model: Any) -> dict[str, Any]:
+    """The custom layer classes that a live model is made of, by name."""
+    found: dict[str, Any] = {}
+    for layer in model._flatten_layers():
+        if not type(layer).__module__.startswith("keras."):
+            found[type(layer).__name__] = type(layer)
+    return found
+
+
+def resolve_with_keras(
+    patches: Patch | Sequence[Patch], base: Base, custom_objects: Mapping[str, Any] | None = None
+) -> Plan:
+    """`resolve` with shapes, dtypes and variables inferred by Keras."""
+    given = dict(custom_objects or {})
+    if base.live is not None:
+        given = {**classes_of(base.live), **given}
+    known = sorted(known_custom_objects(given))
+    return resolve(patches, base, inferrer=KerasInferrer(given), custom_objects=known)
+
+
+@dataclass(frozen=True)
+class Built:
+    """A model built from a plan, and what could not be carried into it as the plan says."""
+
+    model: Any
+    findings: tuple[Finding, ...]
+
+
+def build_model(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> Built:
+    """The variant as a live Keras model on the current backend; the base is not touched.
+
+    Raises PS411 where Keras refuses the whole where it took the parts, PS508 where a variable of
+    the base is missing or has another shape than the config says.
+    """
+    check_keras()
+    if plan.base.variables is None:
+        refuse(
+            "PS910",
+            f"`{plan.base.origin}` holds no weights, so nothing can be built from it",
+            hint="`patchspec plan` reviews a patch without weights; give a `.keras` file to apply",
+        )
+    given = dict(custom_objects or {})
+    if plan.base.live is not None:
+        given = {**classes_of(plan.base.live), **given}
+    check_safe(plan.document, known_custom_objects(given), plan.base.origin)
+    document = {**plan.written_document, "compile_config": None}
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            model = make(document, given)
+    except Exception as error:  # noqa: BLE001 (whatever Keras raises is the answer)
+        refuse("PS411", f"Keras cannot rebuild the patched model: {said_by(error)}")
+    findings = [*_place_variables(plan, model)]
+    findings += _carry_state(plan, model)
+    findings += _compile(plan, model, given)
+    return Built(model, tuple(findings))
+
+
+def _place_variables(plan: Plan, model: Any) -> Iterator[Finding]:
+    moves = {move.path: move for move in plan.moves if move.action != "dropped"}
+    seeds = _seeds(plan)
+    for holder in holders(model):
+        own = holder.own()
+        values = {
+            number: _value(moves.pop(holder.variable_path(number), None), plan, seeds, holder, variable)
+            for number, variable in own.items()
+        }
+        _load(holder.saveable, own, values)
+    if moves:
+        refuse("PS508", f"the rebuilt model has no variable {some(moves)}")
+    _finish(model)
+    for move in plan.moves:
+        if move.action == "initialised" and move.initializer is None:
+            problem = Problem(
+                code="PS506",
+                message=f"the initial value of `{move.path}` comes from code of its layer and may "
+                "differ on another machine",
+            )
+            yield Finding(problem, move.place)
+
+
+def _seeds(plan: Plan) -> Callable[[Move], int]:
+    def seed(move: Move) -> int:
+        return plan.patches[move.place.patch].seed if move.place is not None else 0
+
+    return seed
+
+
+def _value(
+    move: Move | None,
+    plan: Plan,
+    seed: Callable[[Move], int],
+    holder: Holder,
+    variable: Any,
+) -> Any:
+    if move is None:
+        refuse(
+            "PS508",
+            f"the base has no value for a variable of `{holder.layer}`",
+            hint="its file is not whole",
+        )
+    shape = tuple(int(n) for n in variable.shape)
+    if move.action == "initialised":
+        return initial_array(move, variable, seed(move))
+    [(_, source)] = move.sources
+    stored = (plan.base.variables or {}).get(source)
+    if stored is None or stored.shape != shape:
+        found = "missing" if stored is None else f"of shape {stored.shape}"
+        refuse(
+            "PS508",
+            f"`{source}` of the base is {found}, the config wants {shape}",
+            hint="the file's config and weights are not of one model",
+        )
+    return stored.read()
+
+
+def _give(variable: Any, value: Any) -> None:
+    """Give a variable its first value: there is none yet that could be assigned over."""
+    variable._initialize(value)
+    variable._initializer = None
+
+
+def _load(saveable: Any, own: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    """Give an object its saved values, and let it derive from them what it derives."""
+    placed = [(variable, values[n]) for n, variable in own.items() if is_variable(variable)]
+    for variable, value in placed:
+        _give(variable, value)
+    foreign = not type(saveable).load_own_variables.__module__.startswith("keras.")
+    if len(placed) < len(own) or foreign:
+        _finish(saveable)
+        saveable.load_own_variables({number: as_array(v) for number, v in values.items()})
+    elif own and hasattr(saveable, "finalize_state"):
+        saveable.finalize_state()
+
+
+def _finish(layer: Any) -> None:
+    """Initialise what nobody saves (seed generators), so that the layer can run."""
+    for variable in _all_variables(layer):
+        if variable._value is None:
+            variable._deferred_initialize()
+
+
+def _all_variables(layer: Any) -> Iterator[Any]:
+    seen: set[int] = set()
+    for variable in layer.variables:
+        if id(variable) not in seen:
+            seen.add(id(variable))
+            yield variable
+    generators = getattr(layer, "_flatten_layers", lambda: [])()
+    for inner in generators:
+        for generator in getattr(inner, "_seed_generators", ()):
+            if id(generator.state) not in seen:
+                seen.add(id(generator.state))
+                yield generator.state
+
+
+def _carry_state(plan: Plan, model: Any) -> Iterator[Finding]:
+    """What layers hold beside their saved variables: vocabularies, and the state of generators."""
+    kept = {name: origin for name, origin in plan.origins.items() if origin is not None}
+    if plan.base.live is not None:
+        yield from _from_live(plan.base.live, model, kept)
+        return
+    if plan.base.assets:
+        _assets_from_archive(plan, model)
+    seeded = [layer.name for layer in model.layers if _generators(layer)]
+    stateful = [name for name in seeded if name in kept]
+    if stateful:
+        problem = Problem(
+            code="PS507",
+            message="a `.keras` file holds no state of random generators; those of "
+            f"{some(stateful)} start anew",
+        )
+        yield Finding(problem)
+
+
+def _from_live(source: Any, model: Any, kept: Mapping[str, str]) -> Iterator[Finding]:
+    theirs = {layer.name: layer for layer in source.layers}
+    for layer in model.layers:
+        origin = theirs.get(kept.get(layer.name, ""))
+        if origin is None:
+            continue
+        pairs = [(layer, origin)]
+        if is_model(layer):
+            pairs += list(zip(layer._flatten_layers(), origin._flatten_layers(), strict=True))
+        for mine, other in pairs:
+            _copy_generators(mine, other)
+            _copy_assets(mine, other)
+    yield from ()
+
+
+def _generators(layer: Any) -> list[Any]:
+    found = [*getattr(layer, "_seed_generators", ())]
+    for inner in getattr(layer, "_layers", ()):
+        found += _generators(inner)
+    return found
+
+
+def _copy_generators(mine: Any, other: Any) -> None:
+    pairs = zip(_generators(mine), _generators(other), strict=False)
+    for target, source in pairs:
+        target.state.assign(source.state)
+
+
+def _copy_assets(mine: Any, other: Any) -> None:
+    if not hasattr(other, "save_assets") or not hasattr(mine, "load_assets"):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        other.save_assets(folder)
+        mine.load_assets(folder)
+
+
+def _assets_from_archive(plan: Plan, model: Any) -> None:
+    from patchspec.models.layout import layer_groups  # noqa: PLC0415
+
+    groups = {layer.path: group for layer, group in layer_groups(plan.base.graph)}
+    for layer in model.layers:
+        origin = plan.origins.get(layer.name)
+        if origin is None or not hasattr(layer, "load_assets"):
+            continue
+        prefix = f"assets/{groups[origin]}/"
+        files = {k[len(prefix) :]: v for k, v in plan.base.assets.items() if k.startswith(prefix)}
+        if not files:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content in files.items():
+                target = Path(folder) / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+            layer.load_assets(folder)
+
+
+def _compile(plan: Plan, model: Any, given: Mapping[str, Any]) -> Iterator[Finding]:
+    compiled = plan.document.get("compile_config")
+    if not compiled:
+        return
+    try:
+        with keras.saving.CustomObjectScope(dict(given)):
+            model.compile_from_config(compiled)
+    except Exception as error:  # noqa: BLE001 (custom losses and metrics can raise anything)
+        problem = Problem(
+            code="PS423",
+            message=f"the compile configuration is dropped: {said_by(error)}",
+            hint="give its custom objects, or compile the variant anew",
+        )
+        yield Finding(problem)

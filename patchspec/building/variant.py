@@ -1,0 +1,149 @@
+"""The variant: what happened. The live model, the plan it came from, and how to keep both."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from patchspec._version import __version__
+from patchspec.building.live import build_model
+from patchspec.building.variables import as_array, holders
+from patchspec.models.base import Variable, state_digest
+from patchspec.models.layout import layer_groups
+from patchspec.models.files import check_target
+from patchspec.models.writer import write_archive
+from patchspec.planning.compiling import optimizer_fits
+from patchspec.planning.plan import Finding, Plan
+from patchspec.problems import Problem
+from patchspec.review.html import plan_html
+
+PROVENANCE = "patchspec"
+"""The key in the archive's `metadata.json`, which Keras carries and does not read."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A model built from a plan."""
+
+    model: Any
+    """The live Keras model."""
+    plan: Plan
+    findings: tuple[Finding, ...]
+    """What a reviewer should know, of the plan and of the building."""
+
+    @cached_property
+    def report(self) -> dict[str, Any]:
+        """The transfer report: how many variables and values were kept, initialised, dropped."""
+        rows: dict[str, Any] = {}
+        for action in ("kept", "initialised", "dropped"):
+            moves = [move for move in self.plan.moves if move.action == action]
+            values = sum(move.size for move in moves)
+            rows[action] = {"variables": len(moves), "values": values}
+        return rows
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Where the variant comes from: enough to make it again and to tell that it is the same."""
+        plan = self.plan
+        return {
+            "format": 1,
+            "patchspec": __version__,
+            "keras": keras.__version__,
+            "base": {"architecture": plan.base.architecture, "state": plan.base.state},
+            "patches": [
+                {
+                    "name": patch.name,
+                    "digest": patch.digest,
+                    "seed": patch.seed,
+                    "text": patch.source.text,
+                }
+                for patch in plan.patches
+            ],
+            "plan": plan.digest,
+            "architecture": plan.architecture,
+            "transfer": self.report,
+        }
+
+    @property
+    def state(self) -> str:
+        """The digest of the variables as they are now."""
+        return state_digest(self._variables())
+
+    def save(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the variant as a `.keras` file that Keras loads as any other; whole or not at all.
+
+        `config.json` is the plan's document, the weights are the model's as they are now, and the
+        provenance lies in `metadata.json`. PS904 where the file exists and `force` is not given,
+        PS905 where it cannot be written.
+        """
+        target = Path(path)
+        check_target(target, force=force)
+        base = self.plan.base
+        document = self.plan.written_document
+        kept = {k: v for k, v in base.metadata.items() if k != PROVENANCE}
+        metadata = {**kept, "keras_version": keras.__version__, PROVENANCE: self.provenance}
+        optimizer = base.optimizer if optimizer_fits(self.plan) else {}
+        write_archive(
+            target,
+            document,
+            self._variables(),
+            metadata,
+            optimizer=optimizer,
+            assets=self._assets(),
+            force=force,
+        )
+        return target
+
+    def _variables(self) -> list[Variable]:
+        found = []
+        for holder in holders(self.model):
+            for n, value in holder.own().items():
+                array = as_array(value)
+                dtype = keras.backend.standardize_dtype(value.dtype)
+                path = holder.variable_path(n)
+                found.append(Variable(path, array.shape, dtype, lambda array=array: array))
+        return found
+
+    def _assets(self) -> dict[str, bytes]:
+        """The files that layers save beside their weights, by their path in the archive."""
+        groups = {layer.path: group for layer, group in layer_groups(self.plan.graph)}
+        found: dict[str, bytes] = {}
+        for layer in self.model.layers:
+            if not hasattr(layer, "save_assets") or layer.name not in groups:
+                continue
+            with tempfile.TemporaryDirectory() as folder:
+                layer.save_assets(folder)
+                for file in sorted(Path(folder).rglob("*")):
+                    if file.is_file():
+                        name = file.relative_to(folder).as_posix()
+                        found[f"assets/{groups[layer.name]}/{name}"] = file.read_bytes()
+        return found
+
+    def _repr_html_(self) -> str:
+        return plan_html(self.plan)
+
+
+def build(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> Variant:
+    """Build the variant of a plan as a live Keras model; the base is not touched."""
+    built = build_model(plan, custom_objects)
+    findings = [*plan.findings, *built.findings]
+    if plan.base.optimizer and not optimizer_fits(plan):
+        problem = Problem(
+            code="PS424",
+            message="the optimizer's state is dropped: the variables it belongs to have changed",
+            hint="training starts with a fresh optimizer",
+        )
+        findings.append(Finding(problem))
+    return Variant(built.model, plan, tuple(dict.fromkeys(findings)))
+
+
+def provenance_of(metadata: Mapping[str, Any]) -> Any:
+    """The provenance in an archive's metadata; none where patchspec did not write it."""
+    return json.loads(json.dumps(metadata.get(PROVENANCE)))

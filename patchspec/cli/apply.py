@@ -1,0 +1,107 @@
+"""build the variant and write it as a `.keras` file"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from patchspec.cli.shared import (
+    Usage,
+    add_custom_objects,
+    add_format,
+    custom_objects,
+    open_for,
+    quiet_backend,
+    read_patches,
+    split_base,
+)
+from patchspec.language.patch import Patch
+from patchspec.models.base import Base
+from patchspec.models.document import read_json
+from patchspec.models.files import check_target
+from patchspec.models.opening import open_base
+from patchspec.problems import refuse
+from patchspec.review.problems import problem_json, problem_text
+from patchspec.review.style import plural, style_for
+
+if TYPE_CHECKING:
+    from patchspec.building.variant import Variant
+    from patchspec.planning.saved import SavedPlan
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """[BASE] PATCH... or PLAN.json"""
+    parser.add_argument(
+        "paths",
+        metavar="[BASE] PATCH",
+        nargs="+",
+        help="the model, unless the first patch names it, then patch files; or one saved plan",
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the variant")
+    parser.add_argument("--base", metavar="FILE", help="the model, for a saved plan")
+    parser.add_argument("--force", action="store_true", help="overwrite FILE")
+    add_custom_objects(parser)
+    add_format(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Resolve, build, write; the last line of stdout is the path written."""
+    output = Path(arguments.output)
+    check_target(output, force=arguments.force)
+    saved = None
+    if len(arguments.paths) == 1 and arguments.paths[0].endswith(".json"):
+        saved, patches, base = _saved(arguments)
+    else:
+        given, paths = split_base(arguments.paths)
+        if not paths:
+            raise Usage("give at least one patch (a file that ends in .yaml or .yml)")
+        patches = read_patches(paths)
+        base = open_for(given or arguments.base, patches)
+    with quiet_backend():
+        variant = _build(arguments, saved, patches, base)
+        variant.save(output, force=arguments.force)
+    if arguments.format == "json":
+        findings = [{**problem_json(f.problem), "allowed": f.allowed} for f in variant.findings]
+        said = {"format": 1, "output": str(output), "findings": findings, **variant.provenance}
+        print(json.dumps(said, indent=2))
+        return 0
+    style = style_for(sys.stderr)
+    for finding in variant.findings:
+        if not finding.allowed:
+            print(problem_text(finding.problem, style, "finding"), file=sys.stderr)
+    for action, counts in variant.report.items():
+        if counts["variables"]:
+            print(f"{plural(counts['variables'], 'variable')} {action} ({counts['values']:,} values)")
+    print(output)
+    return 0
+
+
+def _build(
+    arguments: argparse.Namespace, saved: SavedPlan | None, patches: Sequence[Patch], base: Base
+) -> Variant:
+    from patchspec.building.live import resolve_with_keras  # noqa: PLC0415 (imports Keras)
+    from patchspec.building.variant import build  # noqa: PLC0415 (imports Keras)
+    from patchspec.planning.saved import check_fresh  # noqa: PLC0415
+
+    custom = custom_objects(arguments.custom_objects)
+    plan = resolve_with_keras(patches, base, custom)
+    if saved is not None:
+        check_fresh(saved, plan, arguments.paths[0])
+    return build(plan, custom)
+
+
+def _saved(arguments: argparse.Namespace) -> tuple[SavedPlan, Sequence[Patch], Base]:
+    from patchspec.planning.saved import read_saved  # noqa: PLC0415
+
+    path = Path(arguments.paths[0])
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        refuse("PS902", f"the plan `{path}` cannot be read: {error.strerror}")
+    saved = read_saved(read_json(content, str(path)), str(path))
+    base = open_base(arguments.base or saved.base or "")
+    return saved, saved.patches, base

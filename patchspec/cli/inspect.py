@@ -1,0 +1,48 @@
+"""print the layers of a model: names, calls, shapes, parameters"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+
+from patchspec.cli.shared import add_custom_objects, add_format, custom_objects, quiet_backend
+from patchspec.graph.tensors import Spec, Tensor
+from patchspec.models.opening import open_base
+from patchspec.planning.shapes import known_specs
+from patchspec.review.models import inspect_json, inspect_text
+from patchspec.review.style import style_for
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """MODEL"""
+    parser.add_argument("model", metavar="MODEL", help="a `.keras` file, or the JSON of a model")
+    parser.add_argument(
+        "--shapes",
+        action="store_true",
+        help="ask Keras for the shapes that the file does not record",
+    )
+    parser.add_argument("--config", action="store_true", help="print the config document alone")
+    add_custom_objects(parser)
+    add_format(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the table, the JSON, or the config document."""
+    base = open_base(arguments.model)
+    if arguments.config:
+        print(json.dumps(base.document, indent=2))
+        return 0
+    specs: Mapping[Tensor, Spec] = base.graph.recorded
+    if arguments.shapes or arguments.custom_objects:
+        with quiet_backend():
+            from patchspec.building.inference import KerasInferrer  # noqa: PLC0415 (imports Keras)
+
+            inferrer = KerasInferrer(custom_objects(arguments.custom_objects))
+            specs = known_specs(base.graph, inferrer)
+    if arguments.format == "json":
+        print(json.dumps(inspect_json(base, specs), indent=2))
+    else:
+        print(inspect_text(base, specs, style_for(sys.stdout)))
+    return 0

@@ -1,0 +1,83 @@
+"""show all that patches would do to a model, with nothing done"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from patchspec.cli.shared import (
+    Usage,
+    add_custom_objects,
+    add_format,
+    custom_objects,
+    open_for,
+    quiet_backend,
+    read_patches,
+    split_base,
+)
+from patchspec.planning.plan import Plan
+from patchspec.planning.resolve import resolve
+from patchspec.review.plans import plan_json, plan_text
+from patchspec.review.style import style_for
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """[BASE] PATCH..."""
+    parser.add_argument(
+        "paths",
+        metavar="[BASE] PATCH",
+        nargs="+",
+        help="the model, unless the first patch names it, then patch files in order",
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="save the plan for `apply`")
+    parser.add_argument("--force", action="store_true", help="overwrite FILE")
+    parser.add_argument(
+        "--no-shapes", action="store_true", help="without Keras: shapes are not inferred"
+    )
+    parser.add_argument(
+        "--detailed-exitcode",
+        action="store_true",
+        help="exit with 0 for no change, 1 for an error, 2 for changes",
+    )
+    parser.add_argument(
+        "--json-patch", action="store_true", help="print the RFC 6902 document alone"
+    )
+    parser.add_argument(
+        "--with-config", action="store_true", help="in JSON, the config document afterwards too"
+    )
+    add_custom_objects(parser)
+    add_format(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the plan, save it where asked."""
+    with quiet_backend():
+        plan = _plan(arguments)
+    if arguments.output:
+        from patchspec.models.files import write_text  # noqa: PLC0415
+        from patchspec.planning.saved import saved_json  # noqa: PLC0415
+
+        said = saved_json(plan, plan_json(plan))
+        write_text(Path(arguments.output), json.dumps(said, indent=1), force=arguments.force)
+    if arguments.json_patch:
+        print(json.dumps(plan.json_patch, indent=2))
+    elif arguments.format == "json":
+        print(json.dumps(plan_json(plan, with_config=arguments.with_config), indent=2))
+    else:
+        print(plan_text(plan, style_for(sys.stdout)))
+    return 2 if arguments.detailed_exitcode and not plan.is_identity else 0
+
+
+def _plan(arguments: argparse.Namespace) -> Plan:
+    base, paths = split_base(arguments.paths)
+    if not paths:
+        raise Usage("give at least one patch (a file that ends in .yaml or .yml)")
+    patches = read_patches(paths)
+    opened = open_for(base, patches)
+    if arguments.no_shapes:
+        return resolve(patches, opened)
+    from patchspec.building.live import resolve_with_keras  # noqa: PLC0415 (imports Keras)
+
+    return resolve_with_keras(patches, opened, custom_objects(arguments.custom_objects))

@@ -1,0 +1,39 @@
+"""print the layers that a selector matches"""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from patchspec.cli.shared import add_format
+from patchspec.graph.selectors import select
+from patchspec.language.schema import selector_problems
+from patchspec.language.source import read_text
+from patchspec.models.opening import open_base
+from patchspec.problems import PatchError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """SELECTOR MODEL"""
+    parser.add_argument("selector", metavar="SELECTOR", help="as in a patch, in YAML")
+    parser.add_argument("model", metavar="MODEL", help="a `.keras` file, or the JSON of a model")
+    add_format(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print one path a line, in graph order."""
+    text = arguments.selector
+    # On a command line the quotes of a glob are the shell's; a bare `*` would be a YAML alias.
+    lone = text.startswith("*")
+    source = read_text(json.dumps(text) if lone else text, "selector")
+    problems = list(selector_problems(source.data))
+    if problems:
+        raise PatchError(source.place(problems))
+    base = open_base(arguments.model)
+    try:
+        matches = select(source.data, base.graph)
+    except PatchError as error:
+        raise PatchError(source.place(error.problems)) from None
+    paths = [match.layer.path for match in matches]
+    print(json.dumps({"format": 1, "layers": paths}) if arguments.format == "json" else "\n".join(paths))
+    return 0

@@ -1,0 +1,133 @@
+"""What the commands share: common arguments, and opening what they name."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from patchspec.language.patch import Patch, parse_source
+from patchspec.language.source import read_file
+from patchspec.models.base import Base
+from patchspec.models.opening import open_base
+from patchspec.problems import PatchError, Problem, refuse
+
+PROGRAM = "patchspec"
+PATCH_SUFFIXES = (".yaml", ".yml")
+
+
+class Usage(Exception):  # noqa: N818 (said to the user as it is)
+    """The command was called in a way that means nothing."""
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """`--format` and `--json`."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--format",
+        choices=("text", "json", "github"),
+        default="text",
+        help="how results and problems are printed (default: text)",
+    )
+    group.add_argument(
+        "--json", dest="format", action="store_const", const="json", help="short for --format json"
+    )
+
+
+def add_custom_objects(parser: argparse.ArgumentParser) -> None:
+    """`--custom-objects`."""
+    parser.add_argument(
+        "--custom-objects",
+        metavar="MODULE",
+        action="append",
+        default=[],
+        help="a module that defines the model's custom layers; it is imported (repeatable)",
+    )
+
+
+@contextlib.contextmanager
+def quiet_backend() -> Iterator[None]:
+    """Hold back what TensorFlow's native code logs on stderr as it starts; let the rest through.
+
+    It writes to the descriptor itself, before anything in Python could set its level.
+    """
+    sys.stderr.flush()
+    try:
+        kept = os.dup(2)
+    except OSError:
+        yield
+        return
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+            held.seek(0)
+            lines = held.read().splitlines(keepends=True)
+            for line in lines:
+                if not _STARTUP.match(line):
+                    os.write(2, line)
+
+
+_STARTUP = re.compile(
+    rb"WARNING: All log messages before absl|[IWE]0000 |\d{4}-\d\d-\d\d .*: [IWE] |"
+    rb"To enable the following instructions|\s*$"
+)
+
+
+def custom_objects(modules: Sequence[str]) -> Mapping[str, Any]:
+    """The objects of the modules that the user named."""
+    if not modules:
+        return {}
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    from patchspec.building.door import import_custom_objects  # noqa: PLC0415 (imports Keras)
+
+    return import_custom_objects(modules)
+
+
+def read_patches(paths: Sequence[str]) -> tuple[Patch, ...]:
+    """The patches in these files; every problem of all of them at once."""
+    patches: list[Patch] = []
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            patches.append(parse_source(read_file(path)))
+        except PatchError as error:
+            problems += error.problems
+    if problems:
+        raise PatchError(problems)
+    return tuple(patches)
+
+
+def split_base(paths: Sequence[str]) -> tuple[str | None, list[str]]:
+    """BASE, if one was given, and the patches: a patch is what ends in `.yaml` or `.yml`."""
+    first, *rest = paths
+    if first.endswith(PATCH_SUFFIXES):
+        return None, list(paths)
+    return first, rest
+
+
+def open_for(base: str | None, patches: Sequence[Patch]) -> Base:
+    """The base that the command line names, else the first patch, relative to its own file."""
+    if base is not None:
+        return open_base(base)
+    pinned = patches[0].base.path if patches else None
+    if pinned is None:
+        refuse(
+            "PS910",
+            "no base: the patch names none and none was given",
+            hint="give it first: `BASE.keras PATCH.yaml`, or write `base: path` in the patch",
+        )
+    file = patches[0].source.file
+    return open_base(Path(file).parent / pinned if file else pinned)

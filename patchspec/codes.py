@@ -1,0 +1,410 @@
+"""The table of codes: what each kind of problem means, at length.
+
+A code is never used for two things and never used again once it is gone. PS1xx text, PS2xx schema
+and settings, PS3xx names and selectors, PS4xx graph and shapes, PS5xx weights, PS6xx expectations,
+PS7xx safety, PS8xx lint, PS9xx environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A kind of problem: one line that names it, and what `patchspec explain` says of it."""
+
+    title: str
+    text: str
+
+
+CODES: Mapping[str, Code] = MappingProxyType(
+    {
+        "PS101": Code(
+            "the file is too large",
+            "A patch is at most 1 MiB. A file of that size is not something people review: "
+            "split it into several patches, they are applied in order.",
+        ),
+        "PS102": Code(
+            "the file is not UTF-8 text",
+            "Patches are read as UTF-8. Save the file as UTF-8 in your editor.",
+        ),
+        "PS103": Code(
+            "a key stands twice in one mapping",
+            "YAML readers disagree about which one counts, so a reviewer could see one value and "
+            "the tool another. Delete one of them.",
+        ),
+        "PS104": Code(
+            "an anchor, an alias or a merge key",
+            "`&name`, `*name` and `<<` make a file mean more than it says. Write the value out. "
+            'An unquoted leading `*` is an alias in YAML: quote globs, `layers: "block7*"`.',
+        ),
+        "PS105": Code(
+            "a mapping key is not a string",
+            "Keys are names. Quote a key that YAML reads as a number, a boolean or null.",
+        ),
+        "PS106": Code(
+            "a YAML tag",
+            "Tags (`!name`, `!!python/object`) ask the reader to build objects. "
+            "A patch is plain data: remove the tag.",
+        ),
+        "PS107": Code(
+            "a scalar is too long",
+            "A scalar is at most 64 KiB and an integer at most 20 digits.",
+        ),
+        "PS108": Code(
+            "the file is nested too deeply or has too many nodes",
+            "At most 32 levels and 100,000 nodes.",
+        ),
+        "PS109": Code(
+            "more than one YAML document, or none",
+            "A patch file is one YAML document that is a mapping. "
+            "The smallest patch is `{patchspec: 1, operations: []}`.",
+        ),
+        "PS110": Code(
+            "the text is not YAML",
+            "The YAML reader could not make sense of the text at this place.",
+        ),
+        "PS111": Code(
+            "a control or bidirectional character",
+            "Characters that change how a line is shown without changing what it says are refused "
+            "anywhere in a patch: a reviewer would read something else than the tool.",
+        ),
+        "PS201": Code(
+            "a key that nobody knows",
+            "Unknown keys are errors, so that a typo is never passed over. The message lists "
+            "the keys that are known at this place.",
+        ),
+        "PS202": Code(
+            "a key is missing",
+            "The message names the key. A patch begins with `patchspec: 1` and has "
+            "`operations`, which may be an empty list.",
+        ),
+        "PS203": Code(
+            "a value of the wrong type",
+            "The message says what stands there and what is wanted. YAML is read as YAML 1.2:"
+            " `yes`, `no`, `on` and `off` are text.",
+        ),
+        "PS204": Code(
+            "there is no such operation",
+            "`op:` names one of the operations that the message lists.",
+        ),
+        "PS205": Code(
+            "a value that is not among those allowed",
+            "The message says which values, or which form, are allowed here.",
+        ),
+        "PS210": Code(
+            "there is no such class",
+            "A new layer's `class` is a class of `keras.layers`, or one of yours as it is "
+            "registered with Keras: `package>Name`. The same goes for initializers, "
+            "regularizers and constraints.",
+        ),
+        "PS211": Code(
+            "the class has no such argument",
+            "Arguments are checked against a table that was made by constructing every class "
+            "of Keras. The hint names the nearest argument.",
+        ),
+        "PS212": Code(
+            "an argument that Keras does not save",
+            "The constructor takes this argument but `get_config` forgets it, so the variant "
+            "would lose it as soon as it is saved and loaded.",
+        ),
+        "PS213": Code(
+            "something required is missing",
+            "A class has an argument without a default, a new layer has no name, or an "
+            "operation does not say what to do.",
+        ),
+        "PS214": Code(
+            "a value of the wrong kind",
+            "The class does not take this value: a text where a number belongs, a rate above "
+            "1, a name that Keras does not know.",
+        ),
+        "PS215": Code(
+            "a key that has a place of its own",
+            "`name` is a key of the new layer, and `trainable` is what `freeze` and "
+            "`unfreeze` are for: neither belongs in a config.",
+        ),
+        "PS216": Code(
+            "keys that do not go together",
+            "The operation means something else, or nothing, with both keys. The message says"
+            " which.",
+        ),
+        "PS217": Code(
+            "two operations have one id",
+            "An `id` names one operation in reports and locks.",
+        ),
+        "PS301": Code(
+            "there is no layer of that name",
+            "Names are whole names, as `patchspec inspect` prints them; a `/` leads into a "
+            "nested model. The hint names the nearest.",
+        ),
+        "PS302": Code(
+            "a selector matches another number of layers than it says",
+            "`count` is a promise to the reviewer. The message lists what was matched.",
+        ),
+        "PS303": Code(
+            "a selector matches nothing",
+            "A selector, and every entry of a list, must match at least one layer. The "
+            "message names the nearest layers, or says which condition failed.",
+        ),
+        "PS304": Code(
+            "several tensors where one is wanted",
+            "A layer that is called several times, or makes several tensors, must be named "
+            "with the call and the output: `layer@1`, `layer:1`, `layer@1:2`.",
+        ),
+        "PS305": Code(
+            "there is no such call, input or output",
+            "Calls, inputs and outputs count from 0.",
+        ),
+        "PS306": Code(
+            "the name is taken",
+            "Every layer of a model has a name of its own. With several matches a new name "
+            "must hold `$(target)` or `$(index)`.",
+        ),
+        "PS307": Code(
+            "not a name that a layer can have",
+            "A new name is a letter or `_`, then up to 127 letters, digits, `_`, `.` or `-`.",
+        ),
+        "PS309": Code(
+            "a placeholder that stands for nothing here",
+            "An operation that acts on matches knows `$(target)`, `$(index)`, `$(*)` and "
+            "`$(parent)`.",
+        ),
+        "PS310": Code(
+            "a word that means nothing here",
+            "`$here` is the tensor that an operation extends, `$input` and `$output` are "
+            "those of the model.",
+        ),
+        "PS311": Code(
+            "not a tensor reference",
+            "The forms are `layer`, `layer:1`, `layer@1`, `layer@1:2`, `layer@*`, `$input`, "
+            "`$output:name`, and `{layer, call, output}`.",
+        ),
+        "PS401": Code(
+            "the graph would have a loop",
+            "A layer cannot read what depends on it. The message lists the layers around the "
+            "loop.",
+        ),
+        "PS402": Code(
+            "layers that lead to no output",
+            "Keras would drop such layers in silence, and their weights with them. Make an "
+            "output of one of them, or end the patch with `op: extract`, which drops what is "
+            "not needed.",
+        ),
+        "PS403": Code(
+            "which input survives must be said",
+            "A layer that reads several tensors is bypassed by one of them: `keep` says "
+            "which, by position or by name.",
+        ),
+        "PS404": Code(
+            "a further output is read",
+            "The layer makes several tensors and something reads a later one, which nothing "
+            "can stand in for. Rewire what reads it first.",
+        ),
+        "PS405": Code(
+            "not possible for a model input",
+            "Model inputs read nothing. `extract` with `inputs` says which inputs a model "
+            "has.",
+        ),
+        "PS406": Code(
+            "two outputs would be one tensor, or an output an input",
+            "Say with `extract` which outputs the model shall have.",
+        ),
+        "PS407": Code(
+            "the layers of `after` and `before` are not connected",
+            "With both, new layers go where the one reads the other; each layer named must "
+            "take part.",
+        ),
+        "PS408": Code(
+            "which inputs are meant must be said",
+            "The layer reads several tensors, or fewer than you name. The message lists what "
+            "it reads.",
+        ),
+        "PS409": Code(
+            "an output of that name is there",
+            "Outputs have names of their own: give the new one another with `{name: tensor}`.",
+        ),
+        "PS411": Code(
+            "Keras refuses the inputs of a layer",
+            "Usually a shape that does not fit. The message is Keras's; the place is the step"
+            " that last touched the layer or what it reads.",
+        ),
+        "PS412": Code(
+            "Keras refuses the arguments of a layer",
+            "The class takes such arguments, but not these values. The message is Keras's.",
+        ),
+        "PS413": Code(
+            "a recorded mask no longer fits",
+            "Keras records masks as tensors that a layer reads. A step changed the number of "
+            "time steps between the mask and its reader.",
+        ),
+        "PS414": Code(
+            "a mask passes a layer that carries none",
+            "A finding, not an error: the reader still uses the mask that Keras recorded, "
+            "though the new layer in front of it mixes or moves time steps. Accept it with "
+            "`allow: [PS414]`.",
+        ),
+        "PS415": Code(
+            "inside a nested model",
+            "This operation does not edit inside nested models. Patch the inner model in a "
+            "file of its own.",
+        ),
+        "PS416": Code(
+            "nothing to train",
+            "The selector matches only input layers or bare operations, which have no "
+            "trainable flag.",
+        ),
+        "PS417": Code(
+            "what becomes of BatchNormalization must be said",
+            "Letting a BatchNormalization train also lets its statistics move. `batchnorm: "
+            "leave` does not touch them, `batchnorm: include` lets them train.",
+        ),
+        "PS418": Code(
+            "a freeze that would not survive saving",
+            "Keras makes the parts of this layer anew when it loads the model, and they train"
+            " again.",
+        ),
+        "PS419": Code(
+            "a call argument that the new class does not take",
+            "The layer replaced is called with an argument that means something. Give the new"
+            " layer `inputs` of its own, or another class.",
+        ),
+        "PS420": Code(
+            "the layer's config has no such key",
+            "The class is not one of Keras's, so only keys that are in its config can be set.",
+        ),
+        "PS421": Code(
+            "the outputs need an input that is left out",
+            "`inputs` of `extract` says all inputs of the model, and these outputs depend on "
+            "another one too.",
+        ),
+        "PS422": Code(
+            "nested outputs",
+            "The outputs of the model are nested in each other; a flat `form` would lose "
+            "that. `extract` the outputs that you want.",
+        ),
+        "PS423": Code(
+            "the compile configuration is dropped",
+            "A finding, not an error: the outputs have another structure than the model was "
+            "compiled for, or an object of it cannot be made. Compile the variant anew.",
+        ),
+        "PS424": Code(
+            "the optimizer's state is dropped",
+            "A finding, not an error: an optimizer saves its state by the number of the variable, "
+            "and the trainable variables have changed. Training starts with a fresh optimizer.",
+        ),
+        "PS425": Code(
+            "the base's own graph is not whole",
+            "A layer reads something that is not there, two layers have one name, or the "
+            "graph has a loop. Nothing can be said about a change to it.",
+        ),
+        "PS501": Code(
+            "a variable changes its shape",
+            "A layer that stays itself keeps its variables as they are. Replace the layer, "
+            "which initialises them anew, or undo what changes their shape.",
+        ),
+        "PS502": Code(
+            "a variable without a home",
+            "Every variable of the base is kept or dropped by an operation that names its "
+            "layer. This one is neither.",
+        ),
+        "PS503": Code(
+            "keep or initialise must be said",
+            "The new layer has a variable of the same name and shape as the one it replaces. "
+            "`weights: keep` takes it over, `weights: init` starts anew.",
+        ),
+        "PS504": Code(
+            "there is nothing to keep",
+            "The layer replaced has no variable of that name, or the new layer replaces none.",
+        ),
+        "PS505": Code(
+            "a layer shared between levels of nesting",
+            "Keras saves its weights once and cannot load such a model itself. Use the layer "
+            "at one level only.",
+        ),
+        "PS506": Code(
+            "an initial value that may differ elsewhere",
+            "A finding, not an error: the initializer is code of the layer's own, so the bits"
+            " are only those of this machine and backend.",
+        ),
+        "PS507": Code(
+            "state that a file does not hold",
+            "A finding, not an error: the state of random generators (of Dropout, say) is not"
+            " saved by Keras and starts anew.",
+        ),
+        "PS508": Code(
+            "the weights do not fit the config",
+            "A variable is missing, has another shape, or belongs to no layer. The file's "
+            "config and weights are not of one model.",
+        ),
+        "PS701": Code(
+            "code in a patch",
+            "A patch edits a graph and brings no code: no Lambda, no foreign module, no file "
+            "of a vocabulary.",
+        ),
+        "PS702": Code(
+            "an archive that is not safe to read",
+            "A member stands in it twice, lies outside it, is a link, or unpacks to far more "
+            "than it holds.",
+        ),
+        "PS703": Code(
+            "a weights file that is not safe to read",
+            "HDF5 can point into other files and claim what it does not store. Such a file is"
+            " not read.",
+        ),
+        "PS704": Code(
+            "code in the base",
+            "A Lambda, or a function that is stored as code, is always refused. Write it as a"
+            " registered layer class.",
+        ),
+        "PS901": Code(
+            "Keras is too old, or not the one that is wanted",
+            "patchspec needs Keras 3.15.1 or later; a patch may narrow that with `base: "
+            "{keras: ...}`.",
+        ),
+        "PS902": Code(
+            "a file cannot be read",
+            "It is not there, is not a file, or may not be read. Relative paths of a patch's "
+            "`base` are relative to the patch.",
+        ),
+        "PS903": Code(
+            "not a Keras model, or damaged",
+            "The file is truncated, or of another format. A model is a `.keras` file, or the "
+            "JSON of `model.to_json()`.",
+        ),
+        "PS904": Code(
+            "the output exists",
+            "`--force` overwrites it.",
+        ),
+        "PS905": Code(
+            "the output cannot be written",
+            "The folder is not there, may not be written, or the disk is full. Nothing is "
+            "left half written.",
+        ),
+        "PS906": Code(
+            "custom classes that nobody gave",
+            "The base has layers or functions of your own. Name the module that defines them:"
+            " `--custom-objects package.module`; in Python, `custom_objects={...}`.",
+        ),
+        "PS907": Code(
+            "a stale plan",
+            "The base or the patches are not what they were when the plan was made. Plan "
+            "again and review the difference.",
+        ),
+        "PS908": Code(
+            "another base than the patch was written for",
+            "The digest under `base` is that of another model.",
+        ),
+        "PS909": Code(
+            "a model of a form that is not patched",
+            "This version patches functional models in the form in which Keras 3 writes them.",
+        ),
+        "PS910": Code(
+            "there is nothing to do this with",
+            "A model without weights cannot be built, a plan file is not one, or the patch "
+            "names no base and none was given.",
+        ),
+    }
+)

@@ -1,0 +1,195 @@
+"""Tensor references: how a patch names one tensor, or all calls of a layer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from patchspec.graph.graph import Graph, Layer
+from patchspec.graph.tensors import Slot, Tensor
+from patchspec.problems import Pointer, did_you_mean, refuse, some
+
+REFERENCE_SCHEMA: Mapping[str, Any] = {
+    "type": ["string", "object"],
+    "minLength": 1,
+    "description": (
+        "A tensor: `layer`, `layer:1` (second output), `layer@1` (second call), `$input`, "
+        "`$output:name`, `$here`, or `{layer, call, output}` for a name with odd signs in it."
+    ),
+    "properties": {
+        "layer": {"type": "string", "minLength": 1},
+        "call": {"type": "integer", "minimum": 0},
+        "output": {"type": "integer", "minimum": 0},
+    },
+    "required": ["layer"],
+    "additionalProperties": False,
+}
+
+_FORM = re.compile(r"(?P<layer>[^@:]+)(@(?P<call>\d+|\*))?(:(?P<output>[^@:]+))?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a patch said of a tensor, not yet looked up in a graph."""
+
+    layer: str
+    call: int | Literal["*"] | None = None
+    output: int | str | None = None
+
+    def __str__(self) -> str:
+        call = "" if self.call is None else f"@{self.call}"
+        output = "" if self.output is None else f":{self.output}"
+        return f"{self.layer}{call}{output}"
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether only a layer is named, with neither call nor output."""
+        return self.call is None and self.output is None
+
+
+def parse_reference(said: str | Mapping[str, Any], *, at: Pointer = ()) -> Reference:
+    """Read a reference; PS311 where it has none of the forms."""
+    if isinstance(said, Mapping):
+        return Reference(said["layer"], said.get("call", 0), said.get("output", 0))
+    form = _FORM.match(said)
+    if form is None:
+        refuse(
+            "PS311",
+            f"`{said}` is not a tensor reference",
+            at=at,
+            hint="the forms are `layer`, `layer:1`, `layer@1`, `layer@1:2`; a layer with `@` or "
+            "`:` in its name is written `{layer: name}`",
+        )
+    call, output = form["call"], form["output"]
+    counted = output is not None and output.isdigit()
+    if output is not None and not counted and form["layer"] not in ("$input", "$output"):
+        refuse(
+            "PS311",
+            f"`{output}` in `{said}` is not the number of an output",
+            at=at,
+            hint="only `$input:name` and `$output:name` go by name; a layer with `:` in its name "
+            "is written `{layer: name}`",
+        )
+    return Reference(
+        form["layer"],
+        None if call is None else "*" if call == "*" else int(call),
+        int(output) if output is not None and counted else output,
+    )
+
+
+def find_tensor(
+    said: str | Mapping[str, Any], graph: Graph, *, here: Tensor | None = None, at: Pointer = ()
+) -> Tensor:
+    """The one tensor that a reference means in this graph; refused where there are several."""
+    tensors = find_tensors(said, graph, here=here, at=at)
+    if len(tensors) != 1:
+        refuse(
+            "PS304",
+            f"`{said}` means {len(tensors)} tensors where one is wanted",
+            at=at,
+            notes=[f"the choices are {some(map(str, tensors))}"],
+        )
+    return tensors[0]
+
+
+def find_tensors(
+    said: str | Mapping[str, Any], graph: Graph, *, here: Tensor | None = None, at: Pointer = ()
+) -> tuple[Tensor, ...]:
+    """The tensors that a reference means: one, or one a call where it says `@*`."""
+    reference = parse_reference(said, at=at)
+    if reference.layer == "$here":
+        if here is None:
+            refuse(
+                "PS310",
+                "`$here` means the tensor that an operation extends; nothing is extended here",
+                at=at,
+                hint="name a layer",
+            )
+        return (here,)
+    if reference.layer in ("$input", "$output"):
+        return (_end(reference, graph, at),)
+    if "/" in reference.layer:
+        graph.layer(reference.layer, at=at)
+        refuse(
+            "PS415",
+            f"`{reference}` lies inside a nested model, and its tensors cannot be used from "
+            "outside it",
+            at=at,
+            hint="patch the inner model in a file of its own",
+        )
+    layer = graph.layer(reference.layer, at=at)
+    output = int(reference.output or 0)
+    if reference.call == "*":
+        return tuple(Tensor(layer.name, call.index, output) for call in layer.calls)
+    _check_call(layer, reference, at)
+    if reference.output is None and graph.is_multi_output(layer):
+        refuse(
+            "PS304",
+            f"`{layer.name}` makes several tensors; say which",
+            at=at,
+            notes=[f"the choices are `{layer.name}:0`, `{layer.name}:1`, ..."],
+            hint=f"`{layer.name}:0` is the first",
+        )
+    return (Tensor(layer.name, reference.call or 0, output),)
+
+
+def _check_call(layer: Layer, reference: Reference, at: Pointer) -> None:
+    count = len(layer.calls)
+    if reference.call is None and count > 1:
+        refuse(
+            "PS304",
+            f"`{layer.name}` is called {count} times; say which call",
+            at=at,
+            notes=[f"the choices are {', '.join(f'`{layer.name}@{i}`' for i in range(count))}"],
+            hint=f"`{layer.name}@0` is the first call; `@*` means all, where a list stands",
+        )
+    if isinstance(reference.call, int) and reference.call >= count:
+        times = "once" if count == 1 else f"{count} times"
+        refuse(
+            "PS305",
+            f"`{reference}` names call {reference.call}, but `{layer.name}` is called {times}",
+            at=at,
+            hint="calls count from 0",
+        )
+
+
+def _end(reference: Reference, graph: Graph, at: Pointer) -> Tensor:
+    slots = graph.inputs if reference.layer == "$input" else graph.outputs
+    names = end_names(slots)
+    what = reference.layer[1:]
+    if reference.output is None:
+        if len(slots) > 1:
+            refuse(
+                "PS304",
+                f"the model has {len(slots)} {what}s; say which",
+                at=at,
+                notes=[f"the choices are {', '.join(f'`${what}:{name}`' for name in names)}"],
+            )
+        return slots[0].tensor
+    if isinstance(reference.output, int):
+        if reference.output >= len(slots):
+            refuse(
+                "PS305",
+                f"`{reference}` names {what} {reference.output}, but the model has {len(slots)}",
+                at=at,
+                hint=f"{what}s count from 0: {some(names)}",
+            )
+        return slots[reference.output].tensor
+    if reference.output not in names:
+        refuse(
+            "PS305",
+            f"no {what} of the model is called `{reference.output}`",
+            at=at,
+            hint=did_you_mean(reference.output, names) or f"the {what}s are {some(names)}",
+        )
+    return slots[names.index(reference.output)].tensor
+
+
+def end_names(slots: tuple[Slot, ...]) -> list[str]:
+    """What the inputs or outputs are called: the key in a dict, else the layer's name."""
+    return [
+        str(slot.key[-1]) if slot.key and isinstance(slot.key[-1], str) else slot.tensor.layer
+        for slot in slots
+    ]

@@ -1,0 +1,1 @@
+"""From text to a patch: reading YAML with places, checking it against a schema, parsing it."""

@@ -1,0 +1,142 @@
+"""Reading a `.keras` archive without trusting it.
+
+A zip can hold a member twice, so that one reader sees another config than the next; it can claim
+sizes, name paths outside itself, and inflate without end. Each of these is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import stat
+import struct
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, NoReturn
+
+from patchspec.graph.graph import Graph
+from patchspec.models.base import Base, Variable
+from patchspec.models.document import checked_document, read_json
+from patchspec.models.layout import layer_groups, named_path
+from patchspec.problems import refuse
+
+MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
+MAX_JSON = 64 << 20
+MAX_RATIO = 100
+RATIO_FLOOR = 16 << 20
+
+
+def read_archive(path: Path) -> Base:
+    """The base that a `.keras` file holds; its weights stay in the file until they are read."""
+    name = str(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _check_members(archive, name)
+            config = _json(archive, "config.json", name)
+            listed = archive.namelist()
+            metadata = _json(archive, "metadata.json", name) if "metadata.json" in listed else {}
+            document = checked_document(config, name)
+            assets = {
+                info.filename: archive.read(info)
+                for info in archive.infolist()
+                if info.filename.startswith("assets/") and not info.is_dir()
+            }
+            weights = _weights(archive, path) if "model.weights.h5" in listed else None
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, struct.error) as error:
+        refuse(
+            "PS903",
+            f"`{name}` is not a whole `.keras` file: {error}",
+            hint="it may be truncated, or of another format",
+        )
+    if weights is None:
+        return Base(document, None, name, metadata, assets=assets)
+    variables, optimizer = _by_name(weights, document, name)
+    return Base(document, variables, name, metadata, optimizer, assets)
+
+
+def _check_members(archive: zipfile.ZipFile, name: str) -> None:
+    infos = archive.infolist()
+    names = [info.filename for info in infos]
+    for member in names:
+        if names.count(member) > 1:
+            _unsafe(name, f"holds `{member}` twice, so that readers would disagree")
+        path = PurePosixPath(member)
+        if path.is_absolute() or ".." in path.parts or "\\" in member:
+            _unsafe(name, f"holds a member named `{member}`, which lies outside it")
+        if member not in MEMBERS and path.parts[:1] != ("assets",):
+            _unsafe(name, f"holds `{member}`, which is no part of a model")
+    if "config.json" not in names:
+        refuse(
+            "PS903",
+            f"`{name}` is a zip archive without `config.json`",
+            hint="it is not a model that Keras saved",
+        )
+    for info in infos:
+        if stat.S_ISLNK(info.external_attr >> 16) or info.flag_bits & 0x1:
+            _unsafe(name, f"holds `{info.filename}` as a link, or encrypted")
+        if info.file_size > RATIO_FLOOR and info.file_size > MAX_RATIO * max(info.compress_size, 1):
+            _unsafe(name, f"holds `{info.filename}`, which unpacks to {info.file_size} bytes")
+
+
+def _unsafe(name: str, what: str) -> NoReturn:
+    refuse("PS702", f"`{name}` {what}", hint="do not use this file")
+
+
+def _json(archive: zipfile.ZipFile, member: str, name: str) -> Any:
+    with archive.open(member) as file:
+        content = file.read(MAX_JSON + 1)
+    if len(content) > MAX_JSON:
+        _unsafe(name, f"holds a `{member}` of more than {MAX_JSON} bytes")
+    return read_json(content, f"{member} in {name}")
+
+
+def _weights(archive: zipfile.ZipFile, path: Path) -> memoryview:
+    from patchspec.models.weights_file import mapped  # noqa: PLC0415 (the core reads no weights)
+
+    info = archive.getinfo("model.weights.h5")
+    if info.compress_type != zipfile.ZIP_STORED:
+        return memoryview(archive.read(info))
+    content = mapped(str(path))
+    header = content[info.header_offset : info.header_offset + 30]
+    if len(header) < 30 or bytes(header[:4]) != b"PK\x03\x04":  # noqa: PLR2004 (a local header)
+        refuse("PS903", f"`{path}` is damaged where its weights begin")
+    name_length, extra_length = struct.unpack("<HH", header[26:30])
+    start = info.header_offset + 30 + name_length + extra_length
+    return content[start : start + info.file_size]
+
+
+def _by_name(
+    content: memoryview, document: Mapping[str, Any], name: str
+) -> tuple[dict[str, Variable], dict[str, Variable]]:
+    """The stored variables by layer path, and those of the optimizer by their path in the file."""
+    from patchspec.models.weights_file import stored_variables  # noqa: PLC0415
+
+    stored, names = stored_variables(content, name)
+    groups: dict[str, str] = {}
+    for layer, group in layer_groups(Graph.of(document)):
+        groups[group] = layer.path
+        said = names.get(f"{group}/vars")
+        if said is not None and said != layer.config.get("name", layer.name):
+            refuse(
+                "PS508",
+                f"the weights in `{name}` say that `{group}` is `{said}`, the config says "
+                f"`{layer.name}`",
+                hint="the file's config and weights are not of one model",
+            )
+    variables: dict[str, Variable] = {}
+    optimizer: dict[str, Variable] = {}
+    for path, one in stored.items():
+        if path.startswith("optimizer/"):
+            optimizer[path] = Variable(path, one.shape, one.dtype, one.read)
+            continue
+        own = named_path(groups, path)
+        if own is None:
+            if path.startswith(("vars/", "metrics/")):
+                continue
+            refuse(
+                "PS508",
+                f"`{name}` stores `{path}`, which belongs to no layer of its config",
+                hint="the file's config and weights are not of one model",
+            )
+        variables[own] = Variable(own, one.shape, one.dtype, one.read)
+    return variables, optimizer

@@ -1,0 +1,153 @@
+"""A model to start from: its config document, its variables by path, and what identifies it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from patchspec.graph.edits import plain
+from patchspec.graph.graph import Graph
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable that Keras saves: its path by layer names, its shape and dtype, and its value."""
+
+    path: str
+    """The layer's path, then Keras's saving path inside it: `encoder/bi/cell/vars/0`."""
+    shape: tuple[int, ...]
+    dtype: str
+    read: Callable[[], np.ndarray[Any, Any]] = field(repr=False, compare=False)
+    """Gives the value; may be a view of the file."""
+    name: str | None = None
+    """What Keras calls it (`kernel`), where known."""
+    trainable: bool | None = None
+
+    @property
+    def layer(self) -> str:
+        """The top-level layer that it belongs to."""
+        return self.path.partition("/")[0]
+
+    @property
+    def inner(self) -> str:
+        """The path inside the top-level layer."""
+        return self.path.partition("/")[2]
+
+
+@dataclass(frozen=True)
+class Base:
+    """A model to start from. Nothing of it is changed, by anything."""
+
+    document: Mapping[str, Any]
+    """The whole `config.json` object as stored."""
+    variables: Mapping[str, Variable] | None = None
+    """By path; none where only the structure is known."""
+    origin: str = "a live model"
+    """Where the model came from, for reports."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """What the file says beside it: Keras's version, when it was saved."""
+    optimizer: Mapping[str, Variable] = field(default_factory=dict)
+    """The saved state of the optimizer, by its path in the file."""
+    assets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """Files that layers saved beside their weights, by path."""
+    live: Any = field(default=None, repr=False, compare=False)
+    """The live model, where the base is one."""
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The lens over the document."""
+        return Graph.of(self.document)
+
+    @cached_property
+    def by_layer(self) -> Mapping[str, tuple[Variable, ...]]:
+        """The variables of each top-level layer that has any, in the order of their paths."""
+        found: dict[str, list[Variable]] = {}
+        for variable in (self.variables or {}).values():
+            found.setdefault(variable.layer, []).append(variable)
+        return {layer: tuple(sorted(vs, key=_natural)) for layer, vs in found.items()}
+
+    @cached_property
+    def architecture(self) -> str:
+        """The digest of the canonical config."""
+        return architecture_digest(self.document)
+
+    @cached_property
+    def state(self) -> str | None:
+        """The digest of every variable; none where only the structure is known."""
+        return None if self.variables is None else state_digest(self.variables.values())
+
+
+def _natural(variable: Variable) -> tuple[tuple[int, str], ...]:
+    """Paths in reading order: `vars/2` before `vars/10`."""
+    parts = variable.path.split("/")
+    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in parts)
+
+
+def architecture_digest(document: Mapping[str, Any]) -> str:
+    """SHA-256 over the canonical config: what the model is, names included.
+
+    Layers stand in Keras's graph order; sharing ids, build and compile configurations, and the
+    shapes and dtypes recorded beside tensors are left out, since Keras does not depend on them.
+    """
+    text = json.dumps(canonical(document), sort_keys=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def canonical(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The canonical form of a model's entry, for digests alone."""
+    kept = {key: entry.get(key) for key in ("module", "class_name", "registered_name")}
+    return {**kept, "config": _canonical_value(ordered_config(plain(entry["config"])))}
+
+
+def _canonical_value(value: Any) -> Any:
+    if isinstance(value, dict):
+        if value.get("class_name") == "__keras_tensor__":
+            return {"keras_history": value["config"]["keras_history"]}
+        skipped = ("shared_object_id", "build_config", "compile_config")
+        return {k: _canonical_value(v) for k, v in value.items() if k not in skipped}
+    if isinstance(value, list):
+        return [_canonical_value(item) for item in value]
+    return value
+
+
+def ordered_config(config: dict[str, Any]) -> dict[str, Any]:
+    """The model config with its layers in Keras's graph order, nested models too."""
+    if not isinstance(config.get("layers"), list):
+        return config
+    layers = [
+        {**entry, "config": ordered_config(entry["config"])}
+        if isinstance(entry.get("config"), dict)
+        else entry
+        for entry in config["layers"]
+    ]
+    if "input_layers" not in config:
+        return {**config, "layers": layers}
+    graph = Graph({**config, "layers": layers})
+    by_name = {layer.name: layer.entry for layer in graph.layers.values()}
+    return {**config, "layers": [by_name[name] for name in (*graph.order.layers, *graph.dead)]}
+
+
+def state_digest(variables: Iterable[Variable]) -> str:
+    """SHA-256 over sorted lines `path dtype shape sha256(bytes)`, so that live and file agree."""
+    lines = sorted(variable_line(v) for v in variables)
+    return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
+
+
+def variable_line(variable: Variable) -> str:
+    """One line of the state digest; the bytes are little-endian, in C order."""
+    value = variable.read()
+    if value.dtype.byteorder == ">":
+        value = value.astype(value.dtype.newbyteorder("<"))
+    import numpy as np  # noqa: PLC0415 (the core never imports NumPy)
+
+    content = np.ascontiguousarray(value)
+    digest = hashlib.sha256(content.view(np.uint8).data if content.size else b"").hexdigest()
+    shape = "x".join(map(str, variable.shape))
+    return f"{variable.path} {variable.dtype} {shape} {digest}\n"

@@ -1,0 +1,121 @@
+"""The config document: reading JSON strictly, and the forms of it that a base can have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from patchspec.graph.graph import Graph
+from patchspec.problems import refuse, some
+
+MAX_DEPTH = 200
+
+
+def read_json(content: bytes, what: str) -> Any:
+    """JSON without duplicate keys, NaN or endless nesting; PS903 otherwise."""
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(items)
+        if len(found) != len(items):
+            keys = [key for key, _ in items]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            refuse("PS702", f"{what} has the key `{twice}` twice in one object")
+        return found
+
+    def constant(name: str) -> Any:
+        refuse("PS903", f"{what} holds `{name}`, which is not JSON")
+
+    try:
+        return json.loads(content, object_pairs_hook=pairs, parse_constant=constant)
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        refuse("PS903", f"{what} is not JSON: {reason}", hint="it may be truncated")
+
+
+def checked_document(document: Any, name: str) -> dict[str, Any]:
+    """The document, if it is a functional model as Keras 3 writes it and its graph is whole."""
+    if not isinstance(document, dict) or not isinstance(document.get("config"), Mapping):
+        refuse(
+            "PS903",
+            f"`{name}` does not hold the config of a Keras model",
+            hint="it needs `class_name` and `config`, as `model.to_json()` writes them",
+        )
+    config = document["config"]
+    kind = document.get("registered_name") or document.get("class_name")
+    if "input_layers" not in config:
+        _refuse_form(config, name, str(kind))
+    if any(not isinstance(entry, dict) for entry in config["layers"]):
+        refuse("PS903", f"`{name}` lists layers that are no mappings")
+    _check_dialect(config["layers"], name)
+    _check_whole(Graph.of(document), name)
+    _check_sharing(config, name)
+    return document
+
+
+def _refuse_form(config: Mapping[str, Any], name: str, kind: str) -> None:
+    if isinstance(config.get("layers"), list):
+        refuse(
+            "PS909",
+            f"`{name}` is a Sequential model, and this version patches functional ones",
+            hint="save it as one: `keras.Model(model.inputs, model.outputs)`",
+        )
+    refuse(
+        "PS909",
+        f"`{name}` is of the class `{kind}`, whose config does not list layers and their calls",
+        hint="if it is built from the functional API, save `keras.Model(model.input, "
+        "model.output)` instead",
+    )
+
+
+def _check_dialect(layers: list[dict[str, Any]], name: str) -> None:
+    for entry in layers:
+        nodes = entry.get("inbound_nodes")
+        old = not isinstance(nodes, list) or any(not isinstance(node, dict) for node in nodes)
+        if old or "module" not in entry or "name" not in entry or "config" not in entry:
+            refuse(
+                "PS909",
+                f"`{name}` is written in the dialect of an older Keras",
+                notes=[f"`{entry.get('name')}` is not written as Keras 3 writes layers"],
+                hint="load it with the Keras that wrote it and save it as `.keras` with Keras 3.15",
+            )
+
+
+def _check_whole(graph: Graph, name: str) -> None:
+    """The graph must be sound before anything is said about a change to it."""
+    if graph.duplicates:
+        refuse("PS425", f"`{name}` has two layers called `{graph.duplicates[0]}`")
+    for layer in graph.layers.values():
+        for call in layer.calls:
+            for slot in call.slots:
+                source = graph.layers.get(slot.tensor.layer)
+                if source is None or slot.tensor.call >= len(source.calls):
+                    refuse("PS425", f"`{layer.name}` in `{name}` reads `{slot.tensor}`, a ghost")
+    for slot in (*graph.outputs, *graph.inputs):
+        source = graph.layers.get(slot.tensor.layer)
+        if source is None or not 0 <= slot.tensor.call < len(source.calls):
+            refuse("PS425", f"an input or output of `{name}` is `{slot.tensor}`, a ghost")
+    loop = graph.loop()
+    if loop:
+        refuse("PS425", f"the graph of `{name}` has a loop: {' -> '.join(loop)}")
+    if graph.dead:
+        refuse("PS425", f"layers of `{name}` lead to no output: {some(graph.dead)}")
+
+
+def _check_sharing(config: Mapping[str, Any], name: str) -> None:
+    """Refuse a layer that is used at two levels of nesting: Keras cannot reload it itself.
+
+    In one level a shared layer has one entry with several calls; an entry that carries a sharing
+    id stands for an object that Keras met at another level too.
+    """
+    for entry in config.get("layers", []):
+        if "shared_object_id" in entry:
+            refuse(
+                "PS505",
+                f"`{entry.get('name')}` in `{name}` is shared between levels of nesting",
+                hint="Keras saves its weights once and cannot load such a file itself; use the "
+                "layer at one level only",
+            )
+        inner = entry.get("config")
+        if isinstance(inner, Mapping) and isinstance(inner.get("layers"), list):
+            _check_sharing(inner, name)

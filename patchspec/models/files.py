@@ -1,0 +1,54 @@
+"""Writing files whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from patchspec.problems import refuse
+
+
+def check_target(path: Path, *, force: bool) -> None:
+    """Refuse, before any work is done, a target that exists or cannot be written."""
+    if path.exists() and not force:
+        refuse("PS904", f"`{path}` exists", hint="`--force` overwrites it")
+    if path.is_dir():
+        refuse("PS905", f"`{path}` is a folder", hint="give the name of a file")
+    parent = path.parent
+    if not parent.is_dir():
+        refuse("PS905", f"the folder `{parent}` does not exist", hint="make it first")
+    if not os.access(parent, os.W_OK):
+        refuse("PS905", f"nothing can be written in the folder `{parent}`")
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file beside `path` that takes its place when the block ends well.
+
+    Whatever happens, nothing else is left behind; PS905 where the disk does not take it.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    except OSError as error:
+        refuse("PS905", f"`{path}` cannot be written: {error.strerror or error}")
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str, *, force: bool) -> None:
+    """Write a text file whole or not at all."""
+    check_target(path, force=force)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

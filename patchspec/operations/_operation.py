@@ -1,0 +1,156 @@
+"""What an operation is, and the words that its fields are written in."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
+from functools import cache
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+from patchspec.graph.edits import Edit
+from patchspec.graph.graph import Graph
+from patchspec.graph.selectors import Match, select
+from patchspec.weights.lineage import Event
+
+NAME_PATTERN = r"[A-Za-z_][A-Za-z0-9_.-]{0,127}"
+_TEMPLATE_PATTERN = r"^([A-Za-z0-9_.-]|\$\([a-z*]+\))+$"
+
+
+@dataclass(frozen=True, eq=False)
+class Says:
+    """The JSON Schema of a field, carried by its annotation."""
+
+    schema: Mapping[str, Any]
+
+
+def said(**schema: Any) -> Says:
+    """The schema of a field, key by key."""
+    return Says(schema)
+
+
+def _ref(definition: str) -> Says:
+    return Says({"$ref": f"#/definitions/{definition}"})
+
+
+Selector = Annotated[Any, _ref("selector")]
+"""Layers that exist."""
+Reference = Annotated[Any, _ref("reference")]
+"""One tensor."""
+Outputs = Annotated[Any, _ref("outputs")]
+"""Tensors that become outputs: one, a list, `{name: tensor}`, or a selector."""
+Inputs = Annotated[Any, _ref("inputs")]
+"""Tensors that a call reads: one, a list, or by position and keyword."""
+NewLayers = Annotated[Any, _ref("newLayers")]
+"""One new layer, or several of which the last is the result."""
+Config = Annotated[Mapping[str, Any], said(type="object", minProperties=1)]
+"""Keys of a layer's config."""
+Keys = Annotated[tuple[str, ...], said(type="array", items={"type": "string"}, minItems=1)]
+"""Names of keys."""
+NewName = Annotated[str, said(type="string", pattern=_TEMPLATE_PATTERN)]
+"""A name to come; `$(target)`, `$(index)`, `$(*)` and `$(parent)` stand for the match."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One thing that a step acts on, selected before the step began."""
+
+    path: str
+    """The layer's path, or the tensor reference; empty for a step that acts on the whole model."""
+    index: int = 0
+    star: str | None = None
+    """What the one `*` of the selector's glob stood for."""
+    call: int | None = None
+    """The one call meant; none means all of them."""
+    output: int | None = None
+    """The one output meant, where the author said which."""
+    others: tuple[Target, ...] = ()
+    """What else the step selected with it: the layers of `before`, beside one of `after`."""
+
+    @property
+    def name(self) -> str:
+        """The layer's own name."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def parent(self) -> str:
+        """The name of the nested model that the layer lies in; empty on top."""
+        return self.path.rpartition("/")[0].rpartition("/")[2]
+
+    def __str__(self) -> str:
+        call = "" if self.call is None else f"@{self.call}"
+        output = "" if self.output is None else f":{self.output}"
+        return f"{self.path}{call}{output}"
+
+
+WHOLE_MODEL = Target("")
+
+
+def targets_of(matches: tuple[Match, ...]) -> tuple[Target, ...]:
+    """One target a match."""
+    return tuple(Target(m.layer.path, i, m.star) for i, m in enumerate(matches))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation(ABC):
+    """One thing that a patch asks for: a frozen value that knows how to lower itself.
+
+    A subclass is a frozen dataclass in a file of its own. Its fields are the keys that the
+    author writes, their annotations carry the JSON Schema, the first line of its docstring is its
+    description and the rest an example that the tests run.
+    """
+
+    def targets(self, graph: Graph) -> tuple[Target, ...]:
+        """What the step acts on, selected once; by default what `layers` matches."""
+        layers = getattr(self, "layers", None)
+        if layers is None:
+            return (WHOLE_MODEL,)
+        return targets_of(select(layers, graph, at=("layers",)))
+
+    @abstractmethod
+    def lower(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
+        """The change to one target, as edits of the document that `graph` looks at; or a refusal.
+
+        Pointers in refusals are relative to the operation. Edits are applied in order, each to
+        what the one before left. `seed` is the patch's, for what new layers leave unset.
+        """
+
+    @classmethod
+    def summary(cls) -> str:
+        """What the operation does, in one line."""
+        return inspect.cleandoc(cls.__doc__ or "").splitlines()[0]
+
+    @classmethod
+    def example(cls) -> str:
+        """The YAML of the docstring: one entry of `operations`."""
+        text = inspect.cleandoc(cls.__doc__ or "")
+        _, _, example = text.partition("\n- op: ")
+        return f"- op: {example}\n"
+
+    @classmethod
+    def schema(cls) -> dict[str, Any]:
+        """The JSON Schema of the operation's own keys, read off its fields."""
+        hints = _hints(cls)
+        return {
+            "description": cls.summary(),
+            "properties": {f.name: _fragment(hints[f.name]) for f in fields(cls)},
+            "required": [f.name for f in fields(cls) if f.default is MISSING],
+        }
+
+
+@cache
+def _hints(operation: type[Operation]) -> Mapping[str, Any]:
+    return get_type_hints(operation, include_extras=True)
+
+
+def _fragment(hint: Any) -> dict[str, Any]:
+    for annotation in getattr(hint, "__metadata__", ()):
+        if isinstance(annotation, Says):
+            return dict(annotation.schema)
+    if get_origin(hint) is Literal:
+        return {"enum": list(get_args(hint))}
+    inner = [arm for arm in get_args(hint) if arm is not type(None)]
+    if len(inner) == 1:
+        return _fragment(inner[0])
+    raise TypeError(f"the field's annotation {hint} says no schema")

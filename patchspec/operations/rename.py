@@ -1,0 +1,63 @@
+"""rename: call a layer something else, everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from patchspec.graph.edits import Edit, add, plain, remove, replace
+from patchspec.graph.graph import Graph, Layer
+from patchspec.graph.tensors import Tensor
+from patchspec.operations._names import new_name
+from patchspec.operations._operation import NewName, Operation, Selector, Target
+from patchspec.operations._wiring import top_level
+from patchspec.problems import refuse
+from patchspec.weights.lineage import Event, Renamed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rename(Operation):
+    """Give layers other names; every reference, the compile configuration and the weights follow.
+
+    - op: rename
+      layers: predictions
+      name: species
+    """
+
+    layers: Selector
+    name: NewName
+
+    def lower(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
+        layer = top_level(graph, target, at=("layers",))
+        name = new_name(self.name, target, graph, at=("name",))
+        yield replace((*layer.pointer, "name"), name)
+        yield replace((*layer.pointer, "config", "name"), name)
+        for call in layer.calls:
+            for tensor in graph.read_outputs.get((layer.name, call.index), ()):
+                for slot in graph.reading(tensor):
+                    moved = Tensor(name, tensor.call, tensor.output)
+                    yield slot.read(moved)
+        yield from _inputs(graph, layer, name)
+        yield Renamed(layer.name, name)
+
+
+def _inputs(graph: Graph, layer: Layer, name: str) -> Iterator[Edit]:
+    """The model's inputs name the layer too; in a dict of inputs the key is its name."""
+    for slot in graph.inputs:
+        if slot.tensor.layer != layer.name:
+            continue
+        moved = Tensor(name, slot.tensor.call, slot.tensor.output)
+        if slot.key and slot.key[-1] == layer.name:
+            parent = slot.pointer[:-1]
+            structure: Any = graph.config["input_layers"]
+            for part in slot.key[:-1]:
+                structure = structure[part]
+            if name in structure:
+                refuse("PS306", f"an input called `{name}` is there already", at=("name",))
+            yield remove(slot.pointer)
+            yield add((*parent, name), plain([name, moved.call + slot.offset, moved.output]))
+        else:
+            yield slot.read(moved)
+
+

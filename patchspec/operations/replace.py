@@ -1,0 +1,143 @@
+"""replace: put new layers in the place of layers that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from patchspec.graph import edits
+from patchspec.graph.edits import Edit
+from patchspec.graph.graph import Call, Graph, Layer
+from patchspec.graph.tensors import Tensor
+from patchspec.layers.check import accepts_argument
+from patchspec.operations._new_layers import Growth, Soil, grow
+from patchspec.operations._operation import NewLayers, Operation, Selector, Target
+from patchspec.operations._wiring import (
+    calls_of,
+    redirect,
+    select_calls,
+    top_level,
+    without_call,
+)
+from patchspec.problems import Pointer, refuse
+from patchspec.weights.lineage import Dropped, Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replace(Operation):
+    """Put new layers in the place of each match; its readers read them.
+
+    The first new layer is called as the old one was. A lone new layer without a `name` takes the
+    old one's.
+
+    - op: replace
+      layers: predictions
+      new: {class: Dense, name: flowers, config: {units: 10, activation: softmax}}
+    """
+
+    layers: Selector
+    new: NewLayers
+
+    def targets(self, graph: Graph) -> tuple[Target, ...]:
+        return select_calls(self.layers, graph, at=("layers",))
+
+    def lower(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
+        layer = top_level(graph, target, at=("layers",))
+        if layer.is_input:
+            refuse(
+                "PS405",
+                f"`{layer.name}` is an input of the model, which `replace` does not change",
+                at=("layers",),
+            )
+        calls = calls_of(layer, target)
+        whole = len(calls) == len(layer.calls)
+        growth = grow(self.new, self._soil(graph, layer, calls, target, seed))
+        if whole:
+            yield from self._whole(graph, layer, growth)
+        else:
+            yield from self._one_call(graph, layer, calls[0], growth)
+
+    def _soil(
+        self, graph: Graph, layer: Layer, calls: tuple[Call, ...], target: Target, seed: int
+    ) -> Soil:
+        first, at = _first(self.new)
+        taken = tuple(_taken_over(call, first, layer, at) for call in calls)
+        return Soil(
+            graph,
+            target,
+            seed,
+            here=tuple(call.distinct[0] if len(call.distinct) == 1 else None for call in calls),
+            first_calls=taken if "inputs" not in first else (),
+            replaces=layer,
+            trainable=layer.config.get("trainable", True) is True,
+        )
+
+    def _whole(self, graph: Graph, layer: Layer, growth: Growth) -> Iterator[Edit | Event]:
+        yield from _readers_follow(graph, layer, layer.calls, growth)
+        yield Dropped(layer.name)
+        if len(growth.entries) == 1:
+            yield edits.replace(layer.pointer, growth.entries[0])
+            yield growth.created[0]
+            return
+        yield edits.remove(layer.pointer)
+        yield from growth.added()
+
+    def _one_call(
+        self, graph: Graph, layer: Layer, call: Call, growth: Growth
+    ) -> Iterator[Edit | Event]:
+        if growth.entries[-1]["name"] == layer.name:
+            refuse(
+                "PS306",
+                f"`{layer.name}` keeps its other calls, so the new layer needs a name of its own",
+                at=("new",),
+                hint="give it a `name`",
+            )
+        yield from _readers_follow(graph, layer, (call,), growth)
+        yield from without_call(graph, layer, call.index)
+        yield from growth.added()
+
+
+def _first(new: Any) -> tuple[Mapping[str, Any], Pointer]:
+    return (new[0], ("new", 0)) if isinstance(new, list) else (new, ("new",))
+
+
+def _taken_over(
+    call: Call, new: Mapping[str, Any], layer: Layer, at: Pointer
+) -> Mapping[str, Any]:
+    """The call as the new class can take it; what it cannot and what is not idle is refused."""
+    kwargs = dict(call.data.get("kwargs", {}))
+    for key in list(kwargs):
+        if accepts_argument(new["class"], key):
+            continue
+        if kwargs[key] is None or kwargs[key] is False:
+            del kwargs[key]
+            continue
+        refuse(
+            "PS419",
+            f"`{layer.name}` is called with `{key}`, which `{new['class']}` does not take",
+            at=(*at, "class"),
+            hint="give the new layer `inputs` of its own",
+        )
+    return {"args": call.data.get("args", []), "kwargs": kwargs}
+
+
+def _readers_follow(
+    graph: Graph, layer: Layer, calls: tuple[Call, ...], growth: Growth
+) -> Iterator[Edit]:
+    """Every reader reads the new layers; those of further outputs only where one layer stands."""
+    for call, result in zip(calls, growth.results, strict=True):
+        for tensor in graph.read_outputs.get((layer.name, call.index), ()):
+            if tensor.output > 0 and len(growth.entries) > 1:
+                refuse(
+                    "PS404",
+                    f"`{tensor}` is read, and several new layers make one tensor in all",
+                    at=("new",),
+                    hint="rewire what reads the further outputs first",
+                )
+            if tensor == Tensor(result.layer, result.call, tensor.output):
+                continue
+            for slot in graph.reading(tensor):
+                yield redirect(graph, slot, Tensor(result.layer, result.call, tensor.output))
+
+

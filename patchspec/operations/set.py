@@ -1,0 +1,137 @@
+"""set: give layers other constructor arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from dataclasses import replace as changed
+from typing import Any
+
+from patchspec.graph.edits import Edit, add, plain, remove, replace
+from patchspec.graph.graph import Graph, Layer
+from patchspec.layers.check import check_layer
+from patchspec.layers.table import layer_class
+from patchspec.layers.write import full_config
+from patchspec.operations._names import fill
+from patchspec.operations._new_layers import policy
+from patchspec.operations._operation import Config, Keys, Operation, Selector, Target
+from patchspec.operations._wiring import top_level
+from patchspec.problems import PatchError, did_you_mean, refuse, some
+from patchspec.weights.lineage import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Set(Operation):
+    """Change constructor arguments of layers; each key given is replaced whole.
+
+    `unset` puts a key back to what the class has by default.
+
+    - op: set
+      layers: {where: {activation: silu}, count: 49}
+      config: {activation: relu}
+    """
+
+    layers: Selector
+    config: Config = field(default_factory=dict)
+    unset: Keys = ()
+
+    def targets(self, graph: Graph) -> tuple[Target, ...]:
+        if not self.config and not self.unset:
+            refuse("PS213", "`set` needs `config` or `unset`", hint="say what to change")
+        both = set(self.config) & set(self.unset)
+        if both:
+            refuse("PS216", f"`{min(both)}` is both set and unset", at=("unset",))
+        # Not super(): the class that `slots` makes is another one than `__class__` means.
+        return Operation.targets(self, graph)
+
+    def lower(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
+        layer = top_level(graph, target, at=("layers",))
+        if layer.is_input:
+            refuse(
+                "PS405",
+                f"`{layer.name}` is an input layer, which `set` does not change",
+                at=("layers",),
+                hint="leave it out: `not: {class: InputLayer}`",
+            )
+        values = fill(plain(self.config), target, at=("config",))
+        self._check(layer, values)
+        for key, value in values.items():
+            yield _edit(layer, key, _written(layer, key, value))
+        for key in self.unset:
+            yield from self._unset(layer, key)
+
+    def _check(self, layer: Layer, values: Mapping[str, Any]) -> None:
+        for key in ("name", "trainable"):
+            if key in values or key in self.unset:
+                refuse(
+                    "PS215",
+                    f"`set` does not change `{key}`",
+                    at=("config", key) if key in values else ("unset",),
+                    on="key" if key in values else "value",
+                    hint="that is `op: rename`" if key == "name" else "that is `op: freeze`",
+                )
+        known = layer_class(_class(layer)) is not None or ">" in _class(layer)
+        problems = []
+        if known:
+            found = check_layer(_class(layer), values, partial=True)
+            problems = [p for p in found if p.code not in ("PS211", "PS212") or _new(layer, p.at)]
+        else:
+            for key in values:
+                if key not in layer.config:
+                    refuse(
+                        "PS420",
+                        f"the config of `{layer.path}` has no key `{key}`",
+                        at=("config", key),
+                        on="key",
+                        notes=[f"it has {some(layer.config, 12)}"],
+                        hint=did_you_mean(key, layer.config),
+                    )
+        if problems:
+            raise PatchError(
+                changed(p, notes=(*p.notes, f"the layer is `{layer.path}`")) for p in problems
+            )
+
+    def _unset(self, layer: Layer, key: str) -> Iterator[Edit]:
+        at = ("unset", self.unset.index(key))
+        if key not in layer.config:
+            refuse(
+                "PS420",
+                f"the config of `{layer.path}` has no key `{key}`",
+                at=at,
+                hint=did_you_mean(key, layer.config),
+            )
+        if layer_class(_class(layer)) is None:
+            yield remove((*layer.pointer, "config", key))
+            return
+        default = full_config(_class(layer), {}, seed_of=None, data_format=None)
+        if key not in default:
+            refuse(
+                "PS420",
+                f"`{key}` of `{layer.path}` has no default to go back to",
+                at=at,
+                hint="`config` gives it a value",
+            )
+        yield _edit(layer, key, default[key])
+
+
+def _class(layer: Layer) -> str:
+    registered = layer.entry.get("registered_name")
+    return str(registered) if registered and ">" in registered else layer.class_name
+
+
+def _new(layer: Layer, at: tuple[str | int, ...]) -> bool:
+    return len(at) != 2 or at[1] not in layer.config  # noqa: PLR2004 (config, key)
+
+
+def _written(layer: Layer, key: str, value: Any) -> Any:
+    """The value as Keras writes it in a config."""
+    if key == "dtype":
+        return policy(value)
+    written: Mapping[str, Any] = full_config(
+        _class(layer), {key: value}, seed_of=None, data_format=None
+    )
+    return written[key]
+
+
+def _edit(layer: Layer, key: str, value: Any) -> Edit:
+    return (replace if key in layer.config else add)((*layer.pointer, "config", key), value)

@@ -1,0 +1,335 @@
+"""The weight plan: one move for every variable of the variant, and an end for every one dropped.
+
+It reads the origins that the fold carried, never names: a renamed layer keeps its variables, a new
+layer of an old name does not get them unless its author says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from patchspec.graph.graph import Graph, Layer, inner_configs
+from patchspec.graph.tensors import Spec, Tensor
+from patchspec.models.base import Base, Variable
+from patchspec.planning.fold import Folded, NewLayer
+from patchspec.planning.plan import Move, Place
+from patchspec.planning.shapes import Inferrer, Shapes, VariableSpec, with_specs
+from patchspec.problems import PatchError, Problem
+
+BASE = "base"
+
+
+class UnaccountedError(Exception):
+    """Variables without a home; each problem with the step that caused it, if one did."""
+
+    def __init__(self, found: Iterable[tuple[Problem, Place | None]]) -> None:
+        self.found = tuple(found)
+        super().__init__(self.found)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of the variables of both models."""
+
+    base: Base
+    shapes: Shapes
+    inferrer: Inferrer | None
+    named: dict[Any, tuple[VariableSpec, ...] | None] = field(default_factory=dict)
+    """The variables of one layer for all that are alike, names and flags included."""
+
+    def of_base(self, name: str) -> tuple[VariableSpec, ...] | None:
+        """The variables of a layer of the base; none where nothing says.
+
+        What a file stores has no names: they are asked of one layer for all that are alike.
+        """
+        layer = self.base.graph.layers[name]
+        stored = _stored(self.base, name)
+        if stored is None:
+            return self.built(layer, self.base.graph.recorded)
+        if not stored or all(spec.name for spec in stored):
+            return stored
+        alike = (layer.class_names, tuple(spec.inner for spec in stored), _own_name(layer))
+        if alike not in self.named:
+            self.named[alike] = self.built(layer, self.base.graph.recorded)
+        named = self.named[alike]
+        if named is None or {v.inner for v in named} != {v.inner for v in stored}:
+            return stored
+        by_path = {spec.inner: spec for spec in named}
+        return tuple(
+            replace(by_path[spec.inner], shape=spec.shape, dtype=spec.dtype) for spec in stored
+        )
+
+    def built(
+        self, layer: Layer, specs: Mapping[Tensor, Spec]
+    ) -> tuple[VariableSpec, ...] | None:
+        """The variables of a layer when Keras builds it on these shapes; none where it cannot."""
+        if self.inferrer is None:
+            return None
+        data = layer.calls[0].data
+        try:
+            made = self.inferrer.layer(layer.entry)
+            made.call(
+                with_specs(data.get("args", []), specs), with_specs(data.get("kwargs", {}), specs)
+            )
+        except (PatchError, KeyError):
+            return None
+        return made.variables()
+
+
+def _own_name(layer: Layer) -> str:
+    """What makes a composite layer unlike others of its class; empty for a plain layer."""
+    return layer.name if any(True for _ in inner_configs(layer.config, ())) else ""
+
+
+def _stored(base: Base, name: str) -> tuple[VariableSpec, ...] | None:
+    if base.variables is None:
+        return None
+    by_layer = base.by_layer.get(name, ())
+    return tuple(_spec(variable) for variable in by_layer)
+
+
+def _spec(variable: Variable) -> VariableSpec:
+    return VariableSpec(
+        variable.inner,
+        variable.name or "",
+        variable.shape,
+        variable.dtype,
+        variable.trainable is not False,
+        None,
+    )
+
+
+def weight_plan(state: Folded, known: Known) -> tuple[list[Move], bool]:
+    """The moves, and whether they cover every variable; raises `UnaccountedError`."""
+    moves: list[Move] = []
+    problems: list[tuple[Problem, Place | None]] = []
+    used: set[str] = set()
+    complete = True
+    for layer in _layers(state.graph):
+        try:
+            found = list(_of_layer(layer, state, known))
+        except UnaccountedError as error:
+            problems += error.found
+            continue
+        except LookupError:
+            complete = False
+            continue
+        moves += found
+        used.update(path for move in found for _, path in move.sources)
+    dropped, homeless = _leftovers(state, known, used)
+    problems += homeless
+    if problems:
+        raise UnaccountedError(problems)
+    return [*moves, *dropped], complete
+
+
+def _layers(graph: Graph) -> Iterator[Layer]:
+    return (layer for layer in graph.in_order if not layer.is_operation)
+
+
+def _of_layer(layer: Layer, state: Folded, known: Known) -> Iterator[Move]:
+    origin = state.origins[layer.name]
+    if origin is None:
+        yield from _of_new_layer(layer, state.new[layer.name], known)
+        return
+    before = known.base.graph.layers[origin]
+    changed = layer.name in known.shapes.reached
+    inferred = known.shapes.inferred.get(layer.name)
+    was = known.of_base(origin)
+    if was is None:
+        raise LookupError(layer.name)
+    now = inferred.variables() if inferred is not None and changed else was
+    if now is not was:
+        _check_same(layer, before, was, now, state.touched.get(layer.name))
+    for spec in now:
+        yield _kept(layer, spec, f"{origin}/{spec.inner}", None)
+
+
+def _kept(layer: Layer, spec: VariableSpec, source: str, place: Place | None) -> Move:
+    return Move(
+        path=f"{layer.path}/{spec.inner}",
+        action="kept",
+        name=spec.name or None,
+        shape=spec.shape,
+        dtype=spec.dtype,
+        trainable=spec.trainable and layer.config.get("trainable", True) is not False,
+        sources=((BASE, source),),
+        rule="keep",
+        place=place,
+    )
+
+
+def _check_same(
+    layer: Layer,
+    before: Layer,
+    was: tuple[VariableSpec, ...],
+    now: tuple[VariableSpec, ...],
+    place: Place | None,
+) -> None:
+    """A layer that stays itself must keep every variable, under its name and in its shape."""
+    named = all(spec.name for spec in was)
+    by_key = {(spec.inner, spec.name if named else ""): spec for spec in was}
+    now_by_key = {(spec.inner, spec.name if named else ""): spec for spec in now}
+    problems: list[tuple[Problem, Place | None]] = []
+    for key, spec in now_by_key.items():
+        old = by_key.get(key) or _same_name(spec, was)
+        if old is None:
+            problem = _problem(
+                "PS501", f"`{layer.path}` needs a new variable `{spec.name}` {_shape(spec)}", layer
+            )
+            problems.append((problem, place))
+        elif old.shape != spec.shape:
+            problem = _problem(
+                "PS501",
+                f"the `{spec.name}` of `{layer.path}` has the shape {_shape(old)} in the base and "
+                f"would need {_shape(spec)}",
+                layer,
+            )
+            problems.append((problem, place))
+    for key, spec in by_key.items():
+        if key not in now_by_key and _same_name(spec, now) is None:
+            problem = _problem(
+                "PS502",
+                f"the `{spec.name or spec.inner}` {_shape(spec)} of `{before.path}` has no home",
+                layer,
+            )
+            problems.append((problem, place))
+    if problems:
+        raise UnaccountedError(problems)
+
+
+def _same_name(spec: VariableSpec, among: tuple[VariableSpec, ...]) -> VariableSpec | None:
+    return next((other for other in among if other.name and other.name == spec.name), None)
+
+
+def _problem(code: str, message: str, layer: Layer) -> Problem:
+    return Problem(
+        code=code,
+        message=message,
+        hint=f"`op: replace` puts a new {layer.class_name} in its place, whose variables are "
+        "initialised",
+    )
+
+
+def _shape(spec: VariableSpec) -> str:
+    return f"({', '.join(map(str, spec.shape))})"
+
+
+def _of_new_layer(layer: Layer, new: NewLayer, known: Known) -> Iterator[Move]:
+    inferred = known.shapes.inferred.get(layer.name)
+    if inferred is None:
+        raise LookupError(layer.name)
+    old = known.of_base(new.replaces) if new.replaces is not None else ()
+    rules = new.created.rules
+    problems: list[tuple[Problem, Place | None]] = []
+    variables = inferred.variables()
+    labels = {spec.name for spec in variables}
+    for label in rules:
+        if label != "*" and label not in labels:
+            problems.append((_no_such(label, layer, labels, new), new.place))
+    moves = []
+    for spec in variables:
+        twin = next((o for o in old or () if o.name == spec.name), None)
+        rule = rules.get(spec.name) or rules.get("*")
+        fault = _fault(rule, spec, twin, layer, new)
+        if fault is not None:
+            problems.append((fault, new.place))
+        elif rule == "keep" and twin is not None:
+            moves.append(_kept(layer, spec, f"{new.replaces}/{twin.inner}", new.place))
+        else:
+            moves.append(_initialised(layer, spec, new.place))
+    if problems:
+        raise UnaccountedError(problems)
+    yield from moves
+
+
+def _no_such(label: str, layer: Layer, labels: Iterable[str], new: NewLayer) -> Problem:
+    return Problem(
+        code="PS504",
+        message=f"`{layer.name}` has no variable `{label}`",
+        at=(*new.created.at, "weights"),
+        hint=f"its variables are {', '.join(sorted(labels)) or 'none'}",
+    )
+
+
+def _fault(
+    rule: str | None, spec: VariableSpec, twin: VariableSpec | None, layer: Layer, new: NewLayer
+) -> Problem | None:
+    at = new.created.at
+    if rule is None and twin is not None and twin.shape == spec.shape:
+        return Problem(
+            code="PS503",
+            message=f"`{layer.name}` has a `{spec.name}` {_shape(spec)} as `{new.replaces}` had; "
+            "say what becomes of it",
+            at=at,
+            hint="`weights: keep` takes it over, `weights: init` starts anew from the seed",
+        )
+    if rule != "keep":
+        return None
+    if new.replaces is None:
+        return Problem(
+            code="PS504",
+            message=f"`{layer.name}` replaces nothing, so it has nothing to keep",
+            at=(*at, "weights"),
+        )
+    if twin is None:
+        return Problem(
+            code="PS504",
+            message=f"`{new.replaces}` has no variable `{spec.name}` that `{layer.name}` could keep",
+            at=(*at, "weights"),
+            hint=f"`weights: {{{spec.name}: init, \"*\": keep}}` initialises it",
+        )
+    if twin.shape != spec.shape:
+        return Problem(
+            code="PS501",
+            message=f"the `{spec.name}` of `{new.replaces}` has the shape {_shape(twin)}, "
+            f"`{layer.name}` needs {_shape(spec)}",
+            at=(*at, "weights"),
+            hint=f"`weights: {{{spec.name}: init, \"*\": keep}}` initialises it",
+        )
+    return None
+
+
+def _initialised(layer: Layer, spec: VariableSpec, place: Place) -> Move:
+    named = spec.initializer["class_name"] if spec.initializer else "its own"
+    return Move(
+        path=f"{layer.path}/{spec.inner}",
+        action="initialised",
+        name=spec.name,
+        shape=spec.shape,
+        dtype=spec.dtype,
+        trainable=spec.trainable and layer.config.get("trainable", True) is not False,
+        rule=str(named),
+        initializer=spec.initializer,
+        place=place,
+    )
+
+
+def _leftovers(
+    state: Folded, known: Known, used: set[str]
+) -> tuple[list[Move], list[tuple[Problem, Place | None]]]:
+    """The variables of the base that nothing takes: dropped by a step that named them, or homeless."""
+    alive = {origin for origin in state.origins.values() if origin is not None}
+    dropped: list[Move] = []
+    homeless: list[tuple[Problem, Place | None]] = []
+    for layer in _layers(known.base.graph):
+        if layer.name in alive:
+            continue
+        variables = _stored(known.base, layer.name)
+        for spec in known.of_base(layer.name) or () if variables is None else variables:
+            path = f"{layer.name}/{spec.inner}"
+            if path in used:
+                continue
+            place = state.dropped.get(layer.name)
+            if place is None:
+                message = f"the variable `{path}` {_shape(spec)} of the base has no home"
+                homeless.append((Problem(code="PS502", message=message), None))
+            else:
+                dropped.append(
+                    Move(path, "dropped", spec.name or None, spec.shape, spec.dtype, place=place)
+                )
+    return dropped, homeless
+
+

@@ -1,0 +1,255 @@
+"""The plan: all that will happen to a model, as plain data, with nothing done yet."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from patchspec.graph.edits import Edit
+from patchspec.graph.graph import Graph
+from patchspec.graph.tensors import Spec
+from patchspec.language.patch import Patch, Step
+from patchspec.models.base import Base, architecture_digest, ordered_config
+from patchspec.problems import Problem
+
+FORMAT = 1
+Action = Literal["kept", "initialised", "dropped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which step of which patch: what a change or a finding goes back to."""
+
+    patch: int
+    step: int
+
+    def of(self, patches: Sequence[Patch]) -> Step:
+        """The step itself."""
+        return patches[self.patch].steps[self.step]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one step did to one target; with no place, what all of them made stale."""
+
+    place: Place | None
+    target: str
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What becomes of one variable."""
+
+    path: str
+    """In the variant; of a dropped one, in the base."""
+    action: Action
+    name: str | None = None
+    shape: tuple[int, ...] | None = None
+    dtype: str | None = None
+    trainable: bool | None = None
+    sources: tuple[tuple[str, str], ...] = ()
+    """Where the value comes from: pairs of a model and a path in it."""
+    rule: str | None = None
+    """`keep`, or the initializer."""
+    initializer: Mapping[str, Any] | None = field(default=None, repr=False)
+    place: Place | None = None
+
+    @property
+    def size(self) -> int:
+        """The number of values; 0 where the shape is not known."""
+        count = 1
+        for n in self.shape or (0,) if self.shape is None else self.shape:
+            count *= n
+        return count
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that a reviewer should know, and whether the patch accepts it."""
+
+    problem: Problem
+    place: Place | None = None
+    allowed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output of the variant, or one input."""
+
+    name: str
+    tensor: str
+    spec: Spec | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that some patches will do to one base."""
+
+    base: Base
+    patches: tuple[Patch, ...]
+    document: Mapping[str, Any]
+    """The config document afterwards."""
+    changes: tuple[Change, ...]
+    moves: tuple[Move, ...]
+    """One for every variable of the variant, then one for each that is dropped; empty where the
+    base's variables are not known and no shapes were inferred."""
+    findings: tuple[Finding, ...]
+    outputs: tuple[Output, ...]
+    origins: Mapping[str, str | None]
+    """For every layer of the variant, the layer of the base that it is, or none."""
+    with_shapes: bool
+    weights_known: bool
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The lens over the document afterwards."""
+        return Graph.of(self.document)
+
+    @cached_property
+    def architecture(self) -> str:
+        """The digest of the canonical config afterwards."""
+        return architecture_digest(self.document)
+
+    @property
+    def json_patch(self) -> list[dict[str, Any]]:
+        """The plan as one RFC 6902 document, for the base's config document."""
+        return [edit.as_json() for change in self.changes for edit in change.edits]
+
+    @cached_property
+    def written_document(self) -> dict[str, Any]:
+        """The document as a file holds it: layers in Keras's graph order, without sharing ids."""
+        document = dict(self.document)
+        document["config"] = ordered_config(_without_sharing(document["config"]))
+        return document
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether the variant is the base."""
+        return not any(change.edits for change in self.changes)
+
+    @cached_property
+    def layers(self) -> LayerSummary:
+        """Which layers are added, removed, replaced and changed."""
+        return _summary(self)
+
+    @cached_property
+    def parameters(self) -> Mapping[str, Mapping[str, int | None]]:
+        """The number of parameters before and after, in all and trainable; None if not known."""
+        kept = [move for move in self.moves if move.action != "dropped"]
+        after = _count([(move.size, move.trainable) for move in kept], self.weights_known)
+        before: dict[str, int | None] = {"total": None, "trainable": None}
+        if self.base.variables is not None:
+            total = 0
+            for variable in self.base.variables.values():
+                size = 1
+                for n in variable.shape:
+                    size *= n
+                total += size
+            before["total"] = total
+        elif self.weights_known:
+            sizes = [m.size for m in self.moves if m.sources or m.action == "dropped"]
+            before["total"] = sum(sizes)
+        return {"before": before, "after": after}
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over base, patches, seeds, the architecture afterwards and the weight rows."""
+        said = {
+            "base": self.base.architecture,
+            "patches": [[patch.digest, patch.seed] for patch in self.patches],
+            "architecture": self.architecture,
+            "weights": weight_rows(self),
+        }
+        text = json.dumps(said, sort_keys=True, separators=(",", ":"))
+        return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _count(sizes: list[tuple[int, bool | None]], known: bool) -> dict[str, int | None]:
+    if not known:
+        return {"total": None, "trainable": None}
+    total = sum(size for size, _ in sizes)
+    if any(trainable is None for _, trainable in sizes):
+        return {"total": total, "trainable": None}
+    return {"total": total, "trainable": sum(size for size, trainable in sizes if trainable)}
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSummary:
+    """Layers by what becomes of them; a renamed layer is neither added nor removed."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    replaced: tuple[str, ...]
+    changed: tuple[str, ...]
+    renamed: tuple[tuple[str, str], ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.replaced or self.changed or self.renamed)
+
+
+def _summary(plan: Plan) -> LayerSummary:
+    before, after = plan.base.graph.layers, plan.graph.layers
+    origins = plan.origins
+    new = [name for name in after if origins.get(name) is None]
+    alive = {origin for origin in origins.values() if origin is not None}
+    gone = [name for name in before if name not in alive]
+    replaced = [name for name in new if name in gone]
+    changed, renamed = [], []
+    for name, layer in after.items():
+        origin = origins.get(name)
+        if origin is None:
+            continue
+        if origin != name:
+            renamed.append((origin, name))
+        if _meant(before[origin].config) != _meant(layer.config):
+            changed.append(name)
+    return LayerSummary(
+        tuple(name for name in new if name not in replaced),
+        tuple(name for name in gone if name not in replaced),
+        tuple(replaced),
+        tuple(changed),
+        tuple(renamed),
+    )
+
+
+def _meant(config: Any) -> Any:
+    """The config without its own name and without what Keras derives."""
+    if isinstance(config, Mapping):
+        return {k: _inner(v) for k, v in config.items() if k != "name"}
+    return config
+
+
+def _inner(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        if value.get("class_name") == "__keras_tensor__":
+            return value["config"]["keras_history"]
+        return {k: _inner(v) for k, v in value.items() if k != "build_config"}
+    return [_inner(item) for item in value] if isinstance(value, list) else value
+
+
+def _without_sharing(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _without_sharing(v) for k, v in value.items() if k != "shared_object_id"}
+    return [_without_sharing(item) for item in value] if isinstance(value, list) else value
+
+
+def weight_rows(plan: Plan) -> list[dict[str, Any]]:
+    """One row for every variable of the variant, and for every one of the base that is dropped."""
+    return [
+        {
+            "path": move.path,
+            "name": move.name,
+            "shape": None if move.shape is None else list(move.shape),
+            "dtype": move.dtype,
+            "action": move.action,
+            "sources": [{"model": model, "path": path} for model, path in move.sources],
+            "rule": move.rule,
+            "step": None if move.place is None else [move.place.patch, move.place.step],
+        }
+        for move in plan.moves
+    ]

@@ -1,0 +1,254 @@
+"""Patches and a base come to a plan: the fold, then shapes, compile configuration and weights."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from importlib import metadata
+
+from patchspec.graph.edits import Edit
+from patchspec.graph.graph import Graph
+from patchspec.graph.references import end_names
+from patchspec.language.patch import Patch
+from patchspec.models.base import Base
+from patchspec.models.safety import check_safe
+from patchspec.planning.compiling import compile_edits
+from patchspec.planning.fold import Folded, apply_guarded, fold, placed
+from patchspec.planning.moves import Known, UnaccountedError, weight_plan
+from patchspec.planning.plan import Change, Finding, Output, Place, Plan
+from patchspec.planning.shapes import (
+    Inferrer,
+    LayerRefusedError,
+    Shapes,
+    infer,
+    refreshed,
+)
+from patchspec.problems import PatchError, Problem, some
+
+
+def resolve(
+    patches: Patch | Sequence[Patch],
+    base: Base,
+    *,
+    inferrer: Inferrer | None = None,
+    custom_objects: Sequence[str] = (),
+) -> Plan:
+    """Everything that the patches will do to the base, checked as far as the inferrer can see.
+
+    Each patch is resolved on what the one before left. Without an `inferrer` (Keras) the plan says
+    nothing of shapes and of the variables of new layers. Raises `PatchError` with a place.
+    """
+    listed = (patches,) if isinstance(patches, Patch) else tuple(patches)
+    if inferrer is not None:
+        check_safe(base.document, custom_objects, base.origin)
+    if listed:
+        _check_pins(listed[0], base)
+    state = fold(base, listed)
+    shapes = _shapes(state, base, listed, inferrer)
+    _refresh(state, shapes, known=inferrer is not None)
+    dropped_compile = _carry_compile(state, base)
+    known = Known(base, shapes, inferrer)
+    try:
+        moves, complete = weight_plan(state, known)
+    except UnaccountedError as error:
+        raise _unaccounted(error, listed) from None
+    _check_frozen(state, known, listed)
+    findings = [*_mask_findings(state, shapes), *dropped_compile]
+    names = end_names(state.graph.outputs)
+    return Plan(
+        base=base,
+        patches=listed,
+        document=state.document,
+        changes=tuple(state.changes),
+        moves=tuple(moves),
+        findings=tuple(_allowed(finding, listed) for finding in findings),
+        outputs=tuple(
+            Output(name, str(slot.tensor), shapes.specs.get(slot.tensor))
+            for name, slot in zip(names, state.graph.outputs, strict=True)
+        ),
+        origins=dict(state.origins),
+        with_shapes=inferrer is not None,
+        weights_known=complete,
+    )
+
+
+def _check_pins(patch: Patch, base: Base) -> None:
+    """Refuse another base than the one the patch was written for."""
+    pin = patch.base
+    problems = []
+    for name, wanted in (("architecture", pin.architecture), ("state", pin.state)):
+        if wanted is None:
+            continue
+        found = getattr(base, name)
+        if found != wanted:
+            said = "cannot be told without weights" if found is None else f"is {found}"
+            problems.append(
+                Problem(
+                    code="PS908",
+                    message=f"the {name} digest of `{base.origin}` {said}, the patch wants {wanted}",
+                    at=("base", name),
+                    hint="this is another model than the patch was written for",
+                )
+            )
+    if pin.keras is not None and not _in_range(pin.keras):
+        problems.append(
+            Problem(
+                code="PS901",
+                message=f"the patch wants Keras {pin.keras}, {metadata.version('keras')} is here",
+                at=("base", "keras"),
+            )
+        )
+    if problems:
+        raise PatchError(patch.source.place(problems))
+
+
+def _in_range(wanted: str) -> bool:
+    """Whether the installed Keras is in a range such as `>=3.15.1, <4`."""
+    found = _numbers(metadata.version("keras"))
+    for part in wanted.split(","):
+        sign, number = re.fullmatch(r"\s*(>=|<=|==|!=|>|<)?\s*([0-9.]+)\s*", part, re.A).groups()
+        limit = _numbers(number)
+        size = max(len(found), len(limit))
+        mine, theirs = (v + (0,) * (size - len(v)) for v in (found, limit))
+        holds = {
+            ">=": mine >= theirs,
+            "<=": mine <= theirs,
+            ">": mine > theirs,
+            "<": mine < theirs,
+            "!=": mine != theirs,
+        }.get(sign, mine == theirs)
+        if not holds:
+            return False
+    return True
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(n) for n in re.findall(r"\d+", version)[:3])
+
+
+def _shapes(
+    state: Folded, base: Base, patches: Sequence[Patch], inferrer: Inferrer | None
+) -> Shapes:
+    try:
+        return infer(state.graph, base.graph, state.origins, inferrer)
+    except LayerRefusedError as refused:
+        place = _cause(state, refused.layer)
+        if place is None:
+            raise refused.error from refused.error.__cause__
+        patch, step = patches[place.patch], place.of(patches)
+        at = state.new[refused.layer].created.at if refused.layer in state.new else ()
+        own = place == state.touched.get(refused.layer)
+        said = [replace(p, at=at if own else ()) for p in refused.error.problems]
+        raise placed(PatchError(said), patch, step) from refused.error.__cause__
+
+
+def _cause(state: Folded, layer: str) -> Place | None:
+    """The step that last touched the layer, or else the last to touch what it depends on."""
+    if layer in state.touched:
+        return state.touched[layer]
+    seen: set[str] = set()
+    waiting = [layer]
+    places: list[Place] = []
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        if name in state.touched:
+            places.append(state.touched[name])
+        calls = state.graph.layers[name].calls
+        waiting += [slot.tensor.layer for call in calls for slot in call.slots]
+    return max(places, key=lambda p: (p.patch, p.step), default=None)
+
+
+def _refresh(state: Folded, shapes: Shapes, *, known: bool) -> None:
+    stale = list(refreshed(state.graph, shapes, known=known)) if state.changes else []
+    _last_change(state, stale)
+
+
+def _last_change(state: Folded, wanted: list[Edit]) -> None:
+    if not wanted:
+        return
+    applied = apply_guarded(state.document, wanted)
+    state.graph = Graph.of(state.document)
+    state.changes.append(Change(None, "", applied.edits))
+
+
+def _carry_compile(state: Folded, base: Base) -> Iterator[Finding]:
+    wanted, reason = compile_edits(state.document, base.graph, state.graph)
+    _last_change(state, wanted)
+    if reason is not None:
+        problem = Problem(
+            code="PS423",
+            message=f"the compile configuration is dropped: {reason}",
+            hint="compile the variant anew",
+        )
+        return iter([Finding(problem)])
+    return iter(())
+
+
+def _mask_findings(state: Folded, shapes: Shapes) -> Iterator[Finding]:
+    """Where a recorded mask now passes a new layer that carries none."""
+    for name in state.graph.order.layers:
+        layer = state.graph.layers[name]
+        for call in layer.calls:
+            data = next((slot for slot in call.slots if slot.in_args), None)
+            masked = any(slot.key == ("kwargs", "mask") for slot in call.slots)
+            if not masked or data is None:
+                continue
+            source = data.tensor.layer
+            made = shapes.inferred.get(source)
+            if source in state.new and made is not None and not made.carries_masks:
+                problem = Problem(
+                    code="PS414",
+                    message=f"`{name}` still reads its mask, which passes `{source}`, a layer "
+                    "that carries none",
+                    at=state.new[source].created.at,
+                )
+                yield Finding(problem, state.new[source].place)
+
+
+def _check_frozen(state: Folded, known: Known, patches: Sequence[Patch]) -> None:
+    """Refuse a freeze that a saved config cannot hold: Keras would let the layer train again.
+
+    Keras makes the parts of a composite layer (attention) anew when it loads one, and they train.
+    """
+    for name, place in state.touched.items():
+        layer = state.graph.layers.get(name)
+        origin = state.origins.get(name)
+        if layer is None or origin is None or layer.inner is not None or known.inferrer is None:
+            continue
+        was = known.base.graph.layers[origin].config.get("trainable", True)
+        if was is False or layer.config.get("trainable") is not False:
+            continue
+        still = [v.name for v in known.built(layer, state.graph.recorded) or () if v.trainable]
+        if still:
+            problem = Problem(
+                code="PS418",
+                message=f"freezing `{name}` would not survive saving: Keras lets the variables of "
+                f"a {layer.class_name} train again when it is loaded ({some(still)})",
+                at=("layers",),
+                hint="leave it out of the selector",
+            )
+            raise placed(PatchError([problem]), patches[place.patch], place.of(patches))
+
+
+def _allowed(finding: Finding, patches: Sequence[Patch]) -> Finding:
+    if finding.place is None:
+        return finding
+    step = finding.place.of(patches)
+    at = (*step.at, *finding.problem.at)
+    [problem] = patches[finding.place.patch].source.place([replace(finding.problem, at=at)])
+    return Finding(problem, finding.place, finding.problem.code in step.allow)
+
+
+def _unaccounted(error: UnaccountedError, patches: Sequence[Patch]) -> PatchError:
+    problems: list[Problem] = []
+    for problem, place in error.found:
+        if place is None:
+            problems.append(problem)
+        else:
+            one = placed(PatchError([problem]), patches[place.patch], place.of(patches))
+            problems += one.problems
+    return PatchError(problems)

@@ -1,0 +1,68 @@
+"""A saved plan: what was reviewed, with all that is needed to resolve it again.
+
+A plan file's own edits are never executed. Applying one resolves its patches again and refuses
+where the architecture or the weights come out otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from patchspec.language.patch import Patch, parse_source
+from patchspec.language.source import read_text
+from patchspec.planning.plan import FORMAT, Plan, weight_rows
+from patchspec.problems import refuse
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    """A plan as it was reviewed."""
+
+    patches: tuple[Patch, ...]
+    base: str | None
+    said: Mapping[str, Any]
+
+
+def saved_json(plan: Plan, said: Mapping[str, Any]) -> dict[str, Any]:
+    """What the file holds: the plan as JSON, and every patch's text."""
+    texts = [{"file": patch.source.file, "text": patch.source.text} for patch in plan.patches]
+    return {**said, "saved": {"patches": texts, "base": plan.base.origin}}
+
+
+def read_saved(said: Any, origin: str) -> SavedPlan:
+    """The plan in a plan file; PS910 where it is none."""
+    if not isinstance(said, Mapping) or not isinstance(said.get("saved"), Mapping):
+        refuse("PS910", f"`{origin}` is not a plan", hint="`patchspec plan -o` writes one")
+    if said.get("format") != FORMAT:
+        refuse("PS910", f"`{origin}` has the format {said.get('format')}, this version reads 1")
+    try:
+        texts = [(one["text"], one["file"]) for one in said["saved"]["patches"]]
+        for key in ("architecture", "weights", "base"):
+            said[key]
+    except (KeyError, TypeError):
+        refuse("PS910", f"`{origin}` is not a whole plan", hint="plan again")
+    patches = tuple(parse_source(read_text(text, file)) for text, file in texts)
+    return SavedPlan(patches, said["saved"].get("base"), said)
+
+
+def check_fresh(saved: SavedPlan, plan: Plan, origin: str) -> None:
+    """Refuse (PS907) a plan whose base or outcome is no longer what was reviewed."""
+    said = saved.said
+    base = plan.base
+    faults = []
+    if said["base"]["architecture"] != base.architecture:
+        faults.append("the base has another architecture")
+    elif said["base"]["state"] not in (None, base.state):
+        faults.append("the base has other weights")
+    if said["architecture"] != plan.architecture:
+        faults.append("the variant comes out with another architecture")
+    if said.get("with_shapes") and said["weights"] != weight_rows(plan):
+        faults.append("the weights come out otherwise")
+    if faults:
+        refuse(
+            "PS907",
+            f"`{origin}` is stale: {'; '.join(faults)}",
+            hint="plan again and review the difference",
+        )

@@ -1,0 +1,181 @@
+"""A model as a table of its layers, and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from patchspec.graph.graph import Graph, Layer
+from patchspec.graph.references import end_names
+from patchspec.graph.tensors import Spec, Tensor
+from patchspec.models.base import Base
+from patchspec.review.style import PLAIN, Style, clean, number, plural, table
+
+FORMAT = 1
+Specs = Mapping[Tensor, Spec]
+
+
+def inspect_text(base: Base, specs: Specs, style: Style = PLAIN) -> str:
+    """The layers in Keras's order with numbers, and what the model takes and gives."""
+    rows = [("#", "layer", "class", "output", "parameters", "reads")]
+    counts = _counts(base)
+    for i, layer in enumerate(base.graph.walk()):
+        own = specs if not layer.parents else _inner_specs(base.graph, layer)
+        rows.append(
+            (
+                str(i),
+                "  " * len(layer.parents) + clean(layer.path),
+                clean(layer.class_name) + (" *" if layer.is_operation else ""),
+                clean(_shapes(layer, own)),
+                _parameters(counts, layer),
+                clean(_reads(layer)),
+            )
+        )
+    head, *body = table(rows, right=frozenset({0, 4}))
+    lines = [
+        style(f"{clean(base.graph.config.get('name'))}", "bold") + f" in {clean(base.origin)}",
+        "",
+        style(head, "bold"),
+        *body,
+        "",
+    ]
+    if any(layer.is_operation for layer in base.graph.walk()):
+        lines += ["* an operation, not a layer: named whole, or by `class`", ""]
+    return "\n".join([*lines, *_summary(base, specs)])
+
+
+def _summary(base: Base, specs: Specs) -> list[str]:
+    rows = [
+        ("inputs", _ends(base.graph, "inputs", specs)),
+        ("outputs", _ends(base.graph, "outputs", specs)),
+        ("layers", plural(sum(1 for _ in base.graph.walk()), "layer")),
+        ("parameters", number(_total(base))),
+        ("compiled", "yes" if base.document.get("compile_config") else "no"),
+        ("architecture", base.architecture),
+        ("state", base.state or "no weights"),
+    ]
+    return table(rows)
+
+
+def _ends(graph: Graph, which: str, specs: Specs) -> str:
+    slots = graph.inputs if which == "inputs" else graph.outputs
+    names = end_names(slots)
+    return ", ".join(
+        f"{clean(name)} {specs.get(slot.tensor, '?')}"
+        for name, slot in zip(names, slots, strict=True)
+    )
+
+
+def _counts(base: Base) -> dict[str, int] | None:
+    """Parameters by the path of the variable's holder and all that it lies in."""
+    if base.variables is None:
+        return None
+    counts: dict[str, int] = {}
+    for variable in base.variables.values():
+        size = 1
+        for n in variable.shape:
+            size *= n
+        parts = variable.path.split("/")
+        for end in range(1, len(parts)):
+            path = "/".join(parts[:end])
+            counts[path] = counts.get(path, 0) + size
+    return counts
+
+
+def _total(base: Base) -> int | None:
+    counts = _counts(base)
+    if counts is None:
+        return None
+    return sum(counts.get(name, 0) for name in base.graph.layers)
+
+
+def _parameters(counts: Mapping[str, int] | None, layer: Layer) -> str:
+    if counts is None or layer.is_operation:
+        return "" if counts is not None else "?"
+    return number(counts.get(layer.path, 0))
+
+
+def _inner_specs(graph: Graph, layer: Layer) -> Specs:
+    inner: Graph | None = graph
+    for name in layer.parents:
+        inner = inner.layers[name].inner if inner is not None else None
+    return inner.recorded if inner is not None else {}
+
+
+def _shapes(layer: Layer, specs: Specs) -> str:
+    found = {t: s for t, s in specs.items() if t.layer == layer.name}
+    shown = dict.fromkeys(str(found[tensor]) for tensor in sorted(found))
+    return ", ".join(shown) or "?"
+
+
+def _reads(layer: Layer) -> str:
+    calls = [", ".join(str(t) for t in _tensors(call.slots)) for call in layer.calls]
+    if len(calls) == 1:
+        return calls[0]
+    return "; ".join(f"@{i} {call}" for i, call in enumerate(calls))
+
+
+def _tensors(slots: Any) -> list[Tensor]:
+    return list(dict.fromkeys(slot.tensor for slot in slots))
+
+
+def inspect_json(base: Base, specs: Specs) -> dict[str, Any]:
+    """The model for programs; `schemas/inspect.schema.json` describes it."""
+    return {
+        "format": FORMAT,
+        "origin": base.origin,
+        "name": base.graph.config.get("name"),
+        "architecture": base.architecture,
+        "state": base.state,
+        "compiled": bool(base.document.get("compile_config")),
+        "inputs": _ends_json(base.graph, "inputs", specs),
+        "outputs": _ends_json(base.graph, "outputs", specs),
+        "parameters": _total(base),
+        "layers": _layers_json(base.graph, specs, _counts(base)),
+    }
+
+
+def _ends_json(graph: Graph, which: str, specs: Specs) -> list[dict[str, Any]]:
+    slots = graph.inputs if which == "inputs" else graph.outputs
+    return [
+        {"name": name, "tensor": str(slot.tensor), **_spec_json(specs.get(slot.tensor))}
+        for name, slot in zip(end_names(slots), slots, strict=True)
+    ]
+
+
+def _spec_json(spec: Spec | None) -> dict[str, Any]:
+    return {"shape": list(spec.shape) if spec else None, "dtype": spec.dtype if spec else None}
+
+
+def _layers_json(
+    graph: Graph, specs: Specs, counts: Mapping[str, int] | None
+) -> list[dict[str, Any]]:
+    found = []
+    for layer in graph.in_order:
+        made = sorted(tensor for tensor in specs if tensor.layer == layer.name)
+        found.append(
+            {
+                "name": layer.name,
+                "path": layer.path,
+                "class": layer.class_name,
+                "registered_name": layer.entry.get("registered_name"),
+                "operation": layer.is_operation,
+                "trainable": layer.config.get("trainable"),
+                "parameters": None if counts is None else counts.get(layer.path, 0),
+                "calls": [
+                    {
+                        "reads": [str(slot.tensor) for slot in call.slots],
+                        "outputs": [
+                            {"tensor": str(t), **_spec_json(specs[t])}
+                            for t in made
+                            if t.call == call.index
+                        ],
+                    }
+                    for call in layer.calls
+                ],
+                "layers": _layers_json(layer.inner, layer.inner.recorded, counts)
+                if layer.inner is not None
+                else None,
+            }
+        )
+    return found

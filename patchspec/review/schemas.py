@@ -1,0 +1,151 @@
+"""The JSON Schemas of what the commands print, as published in `schemas/`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+_TEXT = {"type": "string"}
+_MAYBE_TEXT = {"type": ["string", "null"]}
+_MAYBE_NUMBER = {"type": ["integer", "null"]}
+_SHAPE = {"type": ["array", "null"], "items": {"type": ["integer", "null"]}}
+_NAMES = {"type": "array", "items": _TEXT}
+_PROBLEM = {
+    "type": "object",
+    "properties": {
+        "code": {"type": "string", "pattern": "^PS[0-9]{3}$"},
+        "message": _TEXT,
+        "file": _MAYBE_TEXT,
+        "line": _MAYBE_NUMBER,
+        "column": _MAYBE_NUMBER,
+        "hint": _MAYBE_TEXT,
+        "notes": _NAMES,
+    },
+    "required": ["code", "message", "file", "line", "column", "hint"],
+}
+_COUNTS = {
+    "type": "object",
+    "properties": {"total": _MAYBE_NUMBER, "trainable": _MAYBE_NUMBER},
+    "required": ["total", "trainable"],
+}
+_EDIT = {
+    "type": "object",
+    "properties": {"op": {"enum": ["test", "add", "remove", "replace"]}, "path": _TEXT},
+    "required": ["op", "path"],
+}
+_END = {
+    "type": "object",
+    "properties": {"name": _TEXT, "tensor": _TEXT, "shape": _SHAPE, "dtype": _MAYBE_TEXT},
+    "required": ["name", "tensor", "shape", "dtype"],
+}
+
+_PLAN: Mapping[str, Any] = {
+    "format": {"const": 1},
+    "digest": _TEXT,
+    "changes": {"type": "boolean"},
+    "with_shapes": {"type": "boolean"},
+    "weights_known": {"type": "boolean"},
+    "base": {
+        "type": "object",
+        "properties": {"origin": _TEXT, "architecture": _TEXT, "state": _MAYBE_TEXT},
+        "required": ["origin", "architecture", "state"],
+    },
+    "architecture": _TEXT,
+    "patches": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {
+                "name": _MAYBE_TEXT,
+                "file": _MAYBE_TEXT,
+                "digest": _TEXT,
+                "seed": {"type": "integer"},
+            },
+            "required": ["name", "file", "digest", "seed"],
+        },
+    },
+    "summary": {
+        "type": "object",
+        "properties": {k: _NAMES for k in ("added", "removed", "changed", "replaced")},
+        "required": ["added", "removed", "changed", "replaced", "renamed"],
+    },
+    "steps": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {"op": _TEXT, "targets": _NAMES, "edits": {"type": "array", "items": _EDIT}},
+            "required": ["op", "id", "why", "file", "line", "targets", "edits"],
+        },
+    },
+    "json_patch": {"type": "array", "items": _EDIT},
+    "weights": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {
+                "path": _TEXT,
+                "name": _MAYBE_TEXT,
+                "shape": _SHAPE,
+                "dtype": _MAYBE_TEXT,
+                "action": {"enum": ["kept", "initialised", "dropped"]},
+                "rule": _MAYBE_TEXT,
+            },
+            "required": ["path", "name", "shape", "dtype", "action", "sources", "rule", "step"],
+        },
+    },
+    "outputs": {"type": "array", "items": _END},
+    "parameters": {
+        "type": "object",
+        "properties": {"before": _COUNTS, "after": _COUNTS},
+        "required": ["before", "after"],
+    },
+    "findings": {"type": "array", "items": _PROBLEM},
+}
+
+_LAYER = {
+    "type": "object",
+    "properties": {
+        "name": _TEXT,
+        "path": _TEXT,
+        "class": _TEXT,
+        "registered_name": _MAYBE_TEXT,
+        "operation": {"type": "boolean"},
+        "trainable": {"type": ["boolean", "null"]},
+        "parameters": _MAYBE_NUMBER,
+        "calls": {"type": "array"},
+        "layers": {"type": ["array", "null"], "items": {"$ref": "#/definitions/layer"}},
+    },
+    "required": ["name", "path", "class", "operation", "parameters", "calls", "layers"],
+}
+
+_INSPECT: Mapping[str, Any] = {
+    "format": {"const": 1},
+    "origin": _TEXT,
+    "name": _MAYBE_TEXT,
+    "architecture": _TEXT,
+    "state": _MAYBE_TEXT,
+    "compiled": {"type": "boolean"},
+    "inputs": {"type": "array", "items": _END},
+    "outputs": {"type": "array", "items": _END},
+    "parameters": _MAYBE_NUMBER,
+    "layers": {"type": "array", "items": {"$ref": "#/definitions/layer"}},
+}
+
+
+def schema(name: str) -> dict[str, Any]:
+    """The schema of what `plan --json` or `inspect --json` prints."""
+    properties = {"plan": _PLAN, "inspect": _INSPECT}[name]
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": f"patchspec {name} --json",
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties),
+        "definitions": {"layer": _LAYER},
+    }
+
+
+def printed(name: str) -> str:
+    """The schema as the file in `schemas/` holds it."""
+    return json.dumps(schema(name), indent=2) + "\n"
