@@ -184,8 +184,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "PS401": Code(
             "the graph would have a loop",
-            "A layer cannot read what depends on it. The message lists the layers around the "
-            "loop.",
+            "A layer cannot read what depends on it. The message lists the layers around the loop.",
         ),
         "PS402": Code(
             "layers that lead to no output",
@@ -205,8 +204,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "PS405": Code(
             "not possible for a model input",
-            "Model inputs read nothing. `extract` with `inputs` says which inputs a model "
-            "has.",
+            "Model inputs read nothing. `extract` with `inputs` says which inputs a model has.",
         ),
         "PS406": Code(
             "two outputs would be one tensor, or an output an input",

@@ -31,7 +31,14 @@ REFUSED = {
     "Wrapper": "it is what wrappers are made from, not a wrapper",
     "InputLayer": "a new model input is not among the operations of this version",
 }
-INTERNAL = {"weights", "rank", "pool_dimensions", "pool_mode", "quantization_config", "input_tensor"}
+INTERNAL = {
+    "weights",
+    "rank",
+    "pool_dimensions",
+    "pool_mode",
+    "quantization_config",
+    "input_tensor",
+}
 SKIPPED = {"name", "trainable", "dtype"}
 ENUMS = {
     "padding": ["valid", "same", "causal", "full"],
@@ -90,12 +97,15 @@ SAMPLES: dict[str, list[Any]] = {
     "layer": [dense], "backward_layer": [lambda: keras.layers.LSTM(2, go_backwards=True, name="b")],
     "ngrams": [2], "split": ["character", None], "standardize": ["lower", None],
     "output_sequence_length": [5], "renorm_clipping": [{"rmax": 2.0}], "window": ["hamming"],
-    "fft_length": [1024], "encoding": ["utf-16"], "oov_method": ["farmhash"], "tie_weights": [False],
+    "fft_length": [1024], "encoding": ["utf-16"], "oov_method": ["farmhash"],
+    "tie_weights": [False],
     "reverse_dtype": ["float16"], "logit_soft_cap": [3.0], "output_mode": ["multi_hot", "one_hot"],
     "negative_slope": [0.1], "threshold": [0.1], "width_factor": [0.3], "x_factor": [0.3],
-    "y_factor": [0.3], "sigma": [0.7], "kernel_size": [3, 5], "sparse": [True], "scale": [0.3, [0.1, 0.3]],
+    "y_factor": [0.3], "sigma": [0.7], "kernel_size": [3, 5], "sparse": [True],
+    "scale": [0.3, [0.1, 0.3]],
     "merge_mode": ["sum"], "unit_forget_bias": [False], "use_cudnn": [False, True],
-    "tile_grid_size": [[4, 4]], "data_format": ["channels_first"], "interpolation": ["nearest", "bilinear"],
+    "tile_grid_size": [[4, 4]], "data_format": ["channels_first"],
+    "interpolation": ["nearest", "bilinear"],
     "dtype": ["float16"], "strides": [2, 3], "dilation_rate": [2], "brightness_factor": [0.3],
     "contrast_factor": [0.3], "saturation_factor": [0.3], "hue_factor": [0.3],
     "num_bins": [7], "cells": [], "size": [3], "cropping": [1, 2], "padding": ["same", 2],
@@ -168,7 +178,7 @@ def required(cls: type) -> list[str]:
 def constructs_without(cls: type, names: list[str], left_out: str) -> bool:
     try:
         cls(**{n: value_of(REQUIRED[n]) for n in names if n != left_out})
-    except Exception:  # noqa: BLE001
+    except Exception:
         return False
     return True
 
@@ -209,13 +219,13 @@ def proved(cls: type, name: str, parameter: inspect.Parameter, base: dict[str, A
     for companions in ({}, *COMPANIONS.get(name, [])):
         try:
             plain = written(cls(**{**minimal(cls), **companions}))
-        except Exception:  # noqa: BLE001
+        except Exception:
             plain = base
         for sample in candidates(name, parameter.default):
             try:
                 layer = cls(**{**minimal(cls), **companions, name: value_of(sample)})
                 config = written(layer)
-            except Exception:  # noqa: BLE001
+            except Exception:
                 continue
             accepted = True
             if config.get(name) != plain.get(name):
@@ -231,7 +241,7 @@ def enumeration(cls: type, name: str) -> list[str] | None:
     def takes(value: str) -> bool:
         try:
             cls(**{**minimal(cls), name: value})
-        except Exception:  # noqa: BLE001
+        except Exception:
             return False
         return True
 
@@ -244,7 +254,7 @@ def spread(cls: type, name: str) -> int | None:
     for value in (3, 2):
         try:
             config = written(cls(**{**minimal(cls), name: value}))
-        except Exception:  # noqa: BLE001
+        except Exception:
             continue
         found = config.get(name)
         if isinstance(found, list) and found and all(item == value for item in found):
@@ -318,7 +328,7 @@ def objects(module: Any, base: type) -> dict[str, Any]:
             try:
                 made = value(**({"value": 1.0} if name == "" else {}))
                 said = keras.saving.serialize_keras_object(made)
-            except Exception:  # noqa: BLE001
+            except Exception:
                 continue
             names = list(inspect.signature(value.__init__).parameters)[1:]
             found[said["class_name"]] = {
@@ -330,7 +340,7 @@ def objects(module: Any, base: type) -> dict[str, Any]:
     for alias in sorted({*known, *(name.lower() for name in known), *map(_snake, known)}):
         try:
             made = module.get(alias)
-        except Exception:  # noqa: BLE001
+        except Exception:
             continue
         if isinstance(made, base) and type(made).__name__ in found:
             aliases[alias] = type(made).__name__

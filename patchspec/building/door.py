@@ -58,24 +58,29 @@ def import_custom_objects(modules: Iterable[str]) -> dict[str, Any]:
                 hint="give the dotted name of an importable module; the current folder counts "
                 "with `python -m patchspec`",
             )
-        for attribute, value in vars(module).items():
-            if _is_own(value, module.__name__) and not attribute.startswith("_"):
-                found[attribute] = value
+        found |= {
+            attribute: value
+            for attribute, value in vars(module).items()
+            if _is_own(value, module.__name__) and not attribute.startswith("_")
+        }
     return found
 
 
 def _is_own(value: object, module: str) -> bool:
-    made_here = getattr(value, "__module__", "").split(".")[0] == module.split(".")[0]
+    made_here = getattr(value, "__module__", "").split(".")[0] == module.split(".", maxsplit=1)[0]
     return made_here and (inspect.isclass(value) or inspect.isfunction(value))
 
 
 def said_by(error: BaseException) -> str:
     """What Keras says is wrong, without the listing of arguments that it adds."""
     text = str(error).strip() or type(error).__name__
-    for marker in ("\n\nArguments received", "\nArguments received", "\n\nconfig=", "\n\nException"):
+    for marker in (
+        "\n\nArguments received",
+        "\nArguments received",
+        "\n\nconfig=",
+        "\n\nException",
+    ):
         text = text.partition(marker)[0]
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     shown = " ".join(lines[:4])
     return shown if len(shown) <= 400 else shown[:397] + "..."  # noqa: PLR2004 (a readable length)
-
-

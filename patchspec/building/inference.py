@@ -9,8 +9,8 @@ from typing import Any
 import keras
 
 from patchspec.building.door import check_keras, make, said_by
-from patchspec.building.variables import initializer_of, is_model, is_variable, layer_holders
 from patchspec.building.variables import holders as model_holders
+from patchspec.building.variables import initializer_of, is_model, is_variable, layer_holders
 from patchspec.graph.edits import plain
 from patchspec.graph.tensors import Spec
 from patchspec.planning.shapes import VariableSpec
@@ -126,7 +126,9 @@ def _reason(error: Exception) -> str:
     """Keras wraps what a constructor raises; the cause says more, and says it shorter."""
     cause = error.__cause__ or error.__context__
     text = said_by(error)
-    if cause is not None and ("could not be deserialized" in text or "Error when deserializing" in text):
+    if cause is not None and (
+        "could not be deserialized" in text or "Error when deserializing" in text
+    ):
         return said_by(cause)
     _, marker, inner = text.partition("Exception encountered: ")
     return inner if marker else text

@@ -31,6 +31,7 @@ from patchspec.language.patch import Patch
 from patchspec.models.base import Base, Variable
 from patchspec.models.document import checked_document
 from patchspec.models.safety import check_safe
+from patchspec.planning.compiling import optimizer_fits
 from patchspec.planning.plan import Finding, Move, Plan
 from patchspec.planning.resolve import resolve
 from patchspec.problems import Problem, refuse, some
@@ -133,7 +134,9 @@ def _place_variables(plan: Plan, model: Any) -> Iterator[Finding]:
     for holder in holders(model):
         own = holder.own()
         values = {
-            number: _value(moves.pop(holder.variable_path(number), None), plan, seeds, holder, variable)
+            number: _value(
+                moves.pop(holder.variable_path(number), None), plan, seeds, holder, variable
+            )
             for number, variable in own.items()
         }
         _load(holder.saveable, own, values)
@@ -217,7 +220,7 @@ def _all_variables(layer: Any) -> Iterator[Any]:
         if id(variable) not in seen:
             seen.add(id(variable))
             yield variable
-    generators = getattr(layer, "_flatten_layers", lambda: [])()
+    generators: list[Any] = getattr(layer, "_flatten_layers", list)()
     for inner in generators:
         for generator in getattr(inner, "_seed_generators", ()):
             if id(generator.state) not in seen:
@@ -307,6 +310,8 @@ def _compile(plan: Plan, model: Any, given: Mapping[str, Any]) -> Iterator[Findi
     try:
         with keras.saving.CustomObjectScope(dict(given)):
             model.compile_from_config(compiled)
+        if optimizer_fits(plan):
+            _carry_optimizer(plan, model)
     except Exception as error:  # noqa: BLE001 (custom losses and metrics can raise anything)
         problem = Problem(
             code="PS423",
@@ -314,3 +319,15 @@ def _compile(plan: Plan, model: Any, given: Mapping[str, Any]) -> Iterator[Findi
             hint="give its custom objects, or compile the variant anew",
         )
         yield Finding(problem)
+
+
+def _carry_optimizer(plan: Plan, model: Any) -> None:
+    """Give the optimizer the state that it had in the base, variable by variable."""
+    store: dict[str, Any] = {}
+    source = getattr(plan.base.live, "optimizer", None)
+    if source is not None:
+        source.save_own_variables(store)
+    for path, variable in plan.base.optimizer.items():
+        store[path.rpartition("/")[2]] = variable.read()
+    if store and len(store) == len(model.optimizer.variables):
+        model.optimizer.load_own_variables({n: as_array(v) for n, v in store.items()})

@@ -97,7 +97,9 @@ def _child(child: Any, path: str, layer: str, seen: set[int]) -> Iterator[Holder
             name = naming.to_snake_case(type(item).__name__) if holds else "container"
             count = used.get(name, 0)
             used[name] = count + 1
-            yield from _child(item, f"{path}/{name}_{count}" if count else f"{path}/{name}", layer, seen)
+            yield from _child(
+                item, f"{path}/{name}_{count}" if count else f"{path}/{name}", layer, seen
+            )
 
 
 def _is_plain(saveable: Any) -> bool:

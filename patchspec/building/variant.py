@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from patchspec._version import __version__
 from patchspec.building.live import build_model
 from patchspec.building.variables import as_array, holders
 from patchspec.models.base import Variable, state_digest
-from patchspec.models.layout import layer_groups
 from patchspec.models.files import check_target
+from patchspec.models.layout import layer_groups
 from patchspec.models.writer import write_archive
 from patchspec.planning.compiling import optimizer_fits
 from patchspec.planning.plan import Finding, Plan
@@ -89,13 +89,12 @@ class Variant:
         document = self.plan.written_document
         kept = {k: v for k, v in base.metadata.items() if k != PROVENANCE}
         metadata = {**kept, "keras_version": keras.__version__, PROVENANCE: self.provenance}
-        optimizer = base.optimizer if optimizer_fits(self.plan) else {}
         write_archive(
             target,
             document,
             self._variables(),
             metadata,
-            optimizer=optimizer,
+            optimizer=self._optimizer(document),
             assets=self._assets(),
             force=force,
         )
@@ -108,7 +107,21 @@ class Variant:
                 array = as_array(value)
                 dtype = keras.backend.standardize_dtype(value.dtype)
                 path = holder.variable_path(n)
-                found.append(Variable(path, array.shape, dtype, lambda array=array: array))
+                found.append(Variable(path, array.shape, dtype, _constant(array)))
+        return found
+
+    def _optimizer(self, document: Mapping[str, Any]) -> dict[str, Variable]:
+        """The state of the model's optimizer, where the document says that there is one."""
+        optimizer = getattr(self.model, "optimizer", None)
+        if optimizer is None or not document.get("compile_config"):
+            return {}
+        store: dict[str, Any] = {}
+        optimizer.save_own_variables(store)
+        found = {}
+        for number, value in store.items():
+            path, array = f"optimizer/vars/{number}", as_array(value)
+            dtype = keras.backend.standardize_dtype(value.dtype)
+            found[path] = Variable(path, array.shape, dtype, _constant(array))
         return found
 
     def _assets(self) -> dict[str, bytes]:
@@ -130,11 +143,21 @@ class Variant:
         return plan_html(self.plan)
 
 
+def _had_optimizer(plan: Plan) -> bool:
+    live = getattr(plan.base.live, "optimizer", None)
+    return bool(plan.base.optimizer) or bool(live is not None and live.variables)
+
+
+def _constant(array: np.ndarray[Any, Any]) -> Callable[[], np.ndarray[Any, Any]]:
+    return lambda: array
+
+
 def build(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> Variant:
     """Build the variant of a plan as a live Keras model; the base is not touched."""
     built = build_model(plan, custom_objects)
     findings = [*plan.findings, *built.findings]
-    if plan.base.optimizer and not optimizer_fits(plan):
+    compiled = plan.document.get("compile_config")
+    if compiled and _had_optimizer(plan) and not optimizer_fits(plan):
         problem = Problem(
             code="PS424",
             message="the optimizer's state is dropped: the variables it belongs to have changed",
@@ -142,8 +165,3 @@ def build(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> Varian
         )
         findings.append(Finding(problem))
     return Variant(built.model, plan, tuple(dict.fromkeys(findings)))
-
-
-def provenance_of(metadata: Mapping[str, Any]) -> Any:
-    """The provenance in an archive's metadata; none where patchspec did not write it."""
-    return json.loads(json.dumps(metadata.get(PROVENANCE)))

@@ -75,7 +75,9 @@ def run(arguments: argparse.Namespace) -> int:
             print(problem_text(finding.problem, style, "finding"), file=sys.stderr)
     for action, counts in variant.report.items():
         if counts["variables"]:
-            print(f"{plural(counts['variables'], 'variable')} {action} ({counts['values']:,} values)")
+            print(
+                f"{plural(counts['variables'], 'variable')} {action} ({counts['values']:,} values)"
+            )
     print(output)
     return 0
 

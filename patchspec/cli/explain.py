@@ -22,23 +22,24 @@ def run(arguments: argparse.Namespace) -> int:
     """Print what the word means, or all there is."""
     word = arguments.word
     if word is None:
-        for name, operation in operations().items():
-            print(f"{name:<14} {operation.summary()}")
-        print()
-        for code, said in CODES.items():
-            print(f"{code:<14} {said.title}")
-        return 0
-    if word.upper() in CODES:
-        code = CODES[word.upper()]
-        print(f"{word.upper()}: {code.title}\n")
-        print(textwrap.fill(code.text, 80))
-        return 0
-    if word in operations():
-        print(f"{word}\n")
-        print(inspect.cleandoc(operations()[word].__doc__ or ""))
-        return 0
-    refuse(
-        "PS204",
-        f"`{word}` is neither a code nor an operation",
-        hint=did_you_mean(word, [*operations(), *CODES]) or "`patchspec explain` lists them",
-    )
+        _list_all()
+    elif word.upper() in CODES:
+        told = CODES[word.upper()]
+        print(f"{word.upper()}: {told.title}\n\n{textwrap.fill(told.text, 80)}")
+    elif word in operations():
+        print(f"{word}\n\n{inspect.cleandoc(operations()[word].__doc__ or '')}")
+    else:
+        refuse(
+            "PS204",
+            f"`{word}` is neither a code nor an operation",
+            hint=did_you_mean(word, [*operations(), *CODES]) or "`patchspec explain` lists them",
+        )
+    return 0
+
+
+def _list_all() -> None:
+    for name, operation in operations().items():
+        print(f"{name:<14} {operation.summary()}")
+    print()
+    for code, told in CODES.items():
+        print(f"{code:<14} {told.title}")

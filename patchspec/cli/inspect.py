@@ -19,9 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """MODEL"""
     parser.add_argument("model", metavar="MODEL", help="a `.keras` file, or the JSON of a model")
     parser.add_argument(
-        "--shapes",
+        "--no-shapes",
         action="store_true",
-        help="ask Keras for the shapes that the file does not record",
+        help="without Keras: only the shapes that the file records",
     )
     parser.add_argument("--config", action="store_true", help="print the config document alone")
     add_custom_objects(parser)
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(base.document, indent=2))
         return 0
     specs: Mapping[Tensor, Spec] = base.graph.recorded
-    if arguments.shapes or arguments.custom_objects:
+    if not arguments.no_shapes:
         with quiet_backend():
             from patchspec.building.inference import KerasInferrer  # noqa: PLC0415 (imports Keras)
 

@@ -64,7 +64,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
             commands.add_parser(name)
             continue
         module = import_module(f"patchspec.cli.{name}")
-        summary = module.__doc__.splitlines()[0]
+        summary = (module.__doc__ or name).splitlines()[0]
         one = commands.add_parser(name, help=summary, description=summary)
         module.add_arguments(one)
         one.set_defaults(run=module.run)

@@ -35,5 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
     except PatchError as error:
         raise PatchError(source.place(error.problems)) from None
     paths = [match.layer.path for match in matches]
-    print(json.dumps({"format": 1, "layers": paths}) if arguments.format == "json" else "\n".join(paths))
+    print(
+        json.dumps({"format": 1, "layers": paths})
+        if arguments.format == "json"
+        else "\n".join(paths)
+    )
     return 0

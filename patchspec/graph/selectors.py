@@ -26,7 +26,7 @@ SELECTOR_SCHEMA: Mapping[str, Any] = {
     "minLength": 1,
     "minItems": 1,
     "description": (
-        "Layers that exist: a name, a path (`encoder/ln_1`), a glob (`\"block7*\"`, `\"**\"`), a "
+        'Layers that exist: a name, a path (`encoder/ln_1`), a glob (`"block7*"`, `"**"`), a '
         "list of them, or conditions that must all hold."
     ),
     "items": {"$ref": "#/definitions/selector"},
@@ -185,7 +185,9 @@ def _holding(condition: str, value: Any, found: Sequence[Match], graph: Graph) -
 
 
 def _unequal(config: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    return [key for key, value in wanted.items() if key not in config or not _same(config[key], value)]
+    return [
+        key for key, value in wanted.items() if key not in config or not _same(config[key], value)
+    ]
 
 
 def _same(found: Any, wanted: Any) -> bool:

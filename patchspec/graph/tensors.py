@@ -81,7 +81,9 @@ def keras_tensor(tensor: Tensor, spec: Spec | None) -> dict[str, Any]:
     return {"class_name": TENSOR, "config": config}
 
 
-def slots_in_arguments(value: Any, key: Pointer = ()) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
+def slots_in_arguments(
+    value: Any, key: Pointer = ()
+) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
     """Every tensor in the arguments of a call, in Keras's own order: keys sorted, `args` first."""
     if isinstance(value, Mapping):
         if value.get("class_name") == TENSOR and "config" in value:

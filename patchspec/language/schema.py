@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from patchspec.graph.references import REFERENCE_SCHEMA
 from patchspec.graph.selectors import SELECTOR_SCHEMA
@@ -18,12 +18,11 @@ from patchspec.operations import operations
 from patchspec.operations._operation import NAME_PATTERN, Operation
 from patchspec.problems import Pointer, Problem, did_you_mean, some
 
-if TYPE_CHECKING:
-    from jsonschema.exceptions import ValidationError
-
 FORMAT = 1
 _DIGEST = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
 _TEMPLATE = r"^([A-Za-z0-9_.-]|\$\([a-z*]+\))+$"
+_VERSION = r"\s*([<>=!]=|[<>])?\s*\d+(\.\d+)*\s*"
+_VERSIONS = f"^{_VERSION}(,{_VERSION})*$"
 _WEIGHTS_PATTERN = "^(keep|init)$"
 
 _HEADER: Mapping[str, Any] = {
@@ -37,12 +36,16 @@ _HEADER: Mapping[str, Any] = {
     "base": {
         "type": ["string", "object"],
         "minLength": 1,
-        "description": "The model to start from; a plain string is its path, relative to the patch.",
+        "description": "The model to start from; a string is its path, relative to the patch.",
         "properties": {
             "path": {"type": "string", "minLength": 1, "description": "The model file."},
             "architecture": {**_DIGEST, "description": "Refuse any other architecture."},
             "state": {**_DIGEST, "description": "Refuse any other weights."},
-            "keras": {"type": "string", "description": "A range of versions: '>=3.15.1'."},
+            "keras": {
+                "type": "string",
+                "pattern": _VERSIONS,
+                "description": "A range of versions: '>=3.15.1'.",
+            },
         },
         "additionalProperties": False,
     },
@@ -121,7 +124,7 @@ _DEFINITIONS: Mapping[str, Any] = {
         "type": ["object", "array"],
         "minItems": 1,
         "items": {"$ref": "#/definitions/newLayer"},
-        "description": "One new layer, or a list that may branch and merge; the last is the result.",
+        "description": "One new layer, or a list that may branch; the last is the result.",
         "if": {"type": "object"},
         "then": {"$ref": "#/definitions/newLayer"},
     },
@@ -155,7 +158,7 @@ def printed_schema() -> str:
 
 def _operation_schema() -> dict[str, Any]:
     chain: dict[str, Any] = {}
-    for name, operation in reversed(operations().items()):
+    for name, operation in reversed(list(operations().items())):
         chain = {
             "if": {"properties": {"op": {"const": name}}, "required": ["op"]},
             "then": _one_operation(name, operation),
@@ -221,7 +224,7 @@ _TYPES = {
 }
 
 
-def _problems(error: ValidationError) -> Iterator[Problem]:
+def _problems(error: Any) -> Iterator[Problem]:
     at: Pointer = tuple(error.absolute_path)
     said = error.instance
     wanted = error.validator_value
@@ -281,7 +284,7 @@ def _unknown_key(key: str, known: list[str], at: Pointer) -> Problem:
     )
 
 
-def _limit(error: ValidationError) -> str:
+def _limit(error: Any) -> str:
     said, limit = error.instance, error.validator_value
     shown = f"`{_json(said)}`"
     match error.validator:
@@ -289,6 +292,8 @@ def _limit(error: ValidationError) -> str:
             return f"{shown} is no rule for weights; the rules are `keep` and `init`"
         case "pattern" if limit == _DIGEST["pattern"]:
             return f"{shown} is not `sha256:` and 64 hexadecimal digits"
+        case "pattern" if limit == _VERSIONS:
+            return f"{shown} is not a range of versions such as `>=3.15.1, <4`"
         case "pattern":
             return (
                 f"{shown} is not a name: a letter or `_`, then up to 127 letters, digits, `_`, "
@@ -302,7 +307,7 @@ def _limit(error: ValidationError) -> str:
             return f"{shown} is too short: at least {limit} wanted"
         case "maxItems":
             return f"{shown} is too long: at most {limit} wanted"
-    return error.message
+    return str(error.message)
 
 
 def _inside(at: Pointer) -> str:

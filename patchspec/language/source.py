@@ -253,10 +253,10 @@ class _Reader:
 
     def _key(self, event: Any, frame: _Frame) -> None:
         key = event.value
-        if event.implicit[0] and not isinstance(self._resolve(event), str):
-            # Positions are keys in `inputs: {1: b}`; as text they are unambiguous.
-            if not _INTEGER.match(key):
-                self._note("PS105", f"the key `{key}` is not text", _span(event), "quote it")
+        # Positions are keys in `inputs: {1: b}`; as text they are unambiguous.
+        text = not event.implicit[0] or isinstance(self._resolve(event), str)
+        if not text and not _INTEGER.match(key):
+            self._note("PS105", f"the key `{key}` is not text", _span(event), "quote it")
         if key == "<<" and event.implicit[0]:
             self._note("PS104", "`<<` is a merge key, and merge keys are refused", _span(event))
         if key in frame.value:
@@ -284,7 +284,7 @@ class _Reader:
                 return 0
             return int(text)
         if _OCTAL.match(text):
-            return int(text[2:], 8)
+            return int(text, 8)
         if _HEX.match(text) and len(text) <= MAX_DIGITS:
             return int(text, 16)
         number = float(text) if _FLOAT.match(text) else None

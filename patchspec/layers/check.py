@@ -130,7 +130,7 @@ def _value(layer: LayerClass, known: Parameter, value: Any, at: Pointer) -> Iter
     elif known.kind in _KINDS:
         yield from _scalar(layer, known, value, at)
     elif known.choices and (not isinstance(value, str) or value.lower() not in known.choices):
-        if isinstance(value, str) or known.name not in ("padding",):
+        if isinstance(value, str) or known.name != "padding":
             yield _wrong(layer, known, value, at, f"one of {some(known.choices, 12)}")
     elif known.kind == "activation":
         yield from _activation(value, at)
@@ -169,7 +169,9 @@ def _wrong(layer: LayerClass, known: Parameter, value: Any, at: Pointer, wanted:
 
 
 def _activation(value: Any, at: Pointer) -> Iterator[Problem]:
-    if value is None or (isinstance(value, str) and (is_registered(value) or value in activations())):
+    if value is None or (
+        isinstance(value, str) and (is_registered(value) or value in activations())
+    ):
         return
     if isinstance(value, str):
         yield Problem(
@@ -182,9 +184,7 @@ def _activation(value: Any, at: Pointer) -> Iterator[Problem]:
     elif isinstance(value, Mapping) and "class" in value:
         yield from _inner_layer(value, at)
     else:
-        yield Problem(
-            code="PS214", message="an activation is a name, or `{class, config}`", at=at
-        )
+        yield Problem(code="PS214", message="an activation is a name, or `{class, config}`", at=at)
 
 
 def _object(kind: str, value: Any, at: Pointer) -> Iterator[Problem]:
@@ -197,9 +197,7 @@ def _object(kind: str, value: Any, at: Pointer) -> Iterator[Problem]:
         return
     name = value.get("class", value.get("class_name")) if isinstance(value, Mapping) else None
     if not isinstance(name, str):
-        yield Problem(
-            code="PS214", message=f"{_a(kind)} is a name, or `{{class, config}}`", at=at
-        )
+        yield Problem(code="PS214", message=f"{_a(kind)} is a name, or `{{class, config}}`", at=at)
         return
     place = (*at, "class" if "class" in value else "class_name")
     if is_registered(name):

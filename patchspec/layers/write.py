@@ -103,12 +103,16 @@ def _inner_layer(value: Any) -> Any:
     name = given.pop("name", _snake(class_name))
     trainable = given.pop("trainable", True)
     dtype = given.pop("dtype", "float32")
-    policy = dtype if not isinstance(dtype, str) else {
-        "module": "keras",
-        "class_name": "DTypePolicy",
-        "config": {"name": dtype},
-        "registered_name": None,
-    }
+    policy = (
+        dtype
+        if not isinstance(dtype, str)
+        else {
+            "module": "keras",
+            "class_name": "DTypePolicy",
+            "config": {"name": dtype},
+            "registered_name": None,
+        }
+    )
     full = full_config(value["class"], given, seed_of=None, data_format=None)
     return {
         "module": module,

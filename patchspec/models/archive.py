@@ -6,7 +6,6 @@ sizes, name paths outside itself, and inflate without end. Each of these is refu
 
 from __future__ import annotations
 
-import json
 import stat
 import struct
 import zipfile

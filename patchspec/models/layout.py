@@ -14,7 +14,7 @@ from patchspec.graph.graph import Graph, Layer
 
 
 def snake_case(name: str) -> str:
-    """The class name as Keras spells it in paths: `Conv2D` is `conv2d`, `LayerNorm` `layer_norm`."""
+    """The class name as Keras spells it in paths: `Conv2D` is `conv2d`."""
     name = re.sub(r"\W+", "", name)
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()

@@ -38,7 +38,9 @@ def open_base(path: str | Path) -> Base:
                 content = opened.read(MAX_JSON + 1)
                 if len(content) > MAX_JSON:
                     refuse("PS702", f"`{path}` is JSON of more than {MAX_JSON} bytes")
-                return Base(checked_document(read_json(content, str(path)), str(path)), origin=str(path))
+                return Base(
+                    checked_document(read_json(content, str(path)), str(path)), origin=str(path)
+                )
     except OSError as error:
         refuse("PS902", f"the model `{path}` cannot be read: {error.strerror or error}")
     refuse(

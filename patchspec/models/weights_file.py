@@ -129,7 +129,9 @@ def _stored(path: str, dataset: h5py.Dataset, content: memoryview, file: str) ->
         if offset + size > len(content):
             refuse("PS903", f"`{path}` in `{file}` is longer than the file: it is truncated")
         raw, where = dataset.dtype, slice(offset, offset + size)
-        return Stored(path, shape, dtype, lambda: _as(np.frombuffer(content[where], raw), shape, brain))
+        return Stored(
+            path, shape, dtype, lambda: _as(np.frombuffer(content[where], raw), shape, brain)
+        )
     stored_size = dataset.id.get_storage_size()
     if size > max(1 << 30, 1000 * max(stored_size, 1)):
         refuse("PS703", f"`{path}` in `{file}` claims {size} bytes and stores {stored_size}")

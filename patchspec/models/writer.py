@@ -1,4 +1,4 @@
-"""Writing a `.keras` archive: the same inputs give the same bytes, and nothing is left half done."""
+"""Writing a `.keras` archive: the same inputs give the same bytes."""
 
 from __future__ import annotations
 

@@ -80,7 +80,8 @@ def grow(new: Any, soil: Soil) -> Growth:
 def _rules(said: Any) -> Mapping[str, Rule]:
     if said is None:
         return {}
-    return {"*": said} if isinstance(said, str) else dict(said)
+    rule: Any = said
+    return {"*": rule} if isinstance(said, str) else dict(said)
 
 
 def _name(raw: Mapping[str, Any], lone: bool, soil: Soil, at: Pointer) -> str:
@@ -156,7 +157,9 @@ class _Names:
 def is_reference(said: Any) -> bool:
     """Whether this names one tensor, not a list or a mapping of them."""
     return isinstance(said, str) or (
-        isinstance(said, Mapping) and "layer" in said and not set(said) - {"layer", "call", "output"}
+        isinstance(said, Mapping)
+        and "layer" in said
+        and not set(said) - {"layer", "call", "output"}
     )
 
 

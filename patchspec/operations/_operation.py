@@ -135,7 +135,11 @@ class Operation(ABC):
         return {
             "description": cls.summary(),
             "properties": {f.name: _fragment(hints[f.name]) for f in fields(cls)},
-            "required": [f.name for f in fields(cls) if f.default is MISSING],
+            "required": [
+                f.name
+                for f in fields(cls)
+                if f.default is MISSING and f.default_factory is MISSING
+            ],
         }
 
 

@@ -74,9 +74,11 @@ def _lifted(graph: Graph, chosen: set[Pointer]) -> Iterator[Edit]:
     others: dict[Pointer, Mapping[str, Any]] = {}
     for pointer, config in lifted:
         yield edits.replace((*pointer, "trainable"), True)
-        for leaf, inner in _leaves_below(config, pointer):
-            if leaf not in chosen and inner.get("trainable", True) is True:
-                others[leaf] = inner
+        others |= {
+            leaf: inner
+            for leaf, inner in _leaves_below(config, pointer)
+            if leaf not in chosen and inner.get("trainable", True) is True
+        }
     for leaf, inner in others.items():
         yield _flag(inner, leaf, False)
 

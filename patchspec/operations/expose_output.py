@@ -83,5 +83,3 @@ def _check_new(wanted: list[Named], names: list[str], tensors: list[Tensor], for
             )
         if form == "list" and not named.given and named.tensor in tensors:
             refuse("PS409", f"`{named.tensor}` is an output of the model already", at=named.at)
-
-

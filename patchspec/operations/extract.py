@@ -10,7 +10,6 @@ from patchspec.graph import edits
 from patchspec.graph.edits import Edit
 from patchspec.graph.graph import Graph
 from patchspec.graph.order import Call
-from patchspec.graph.references import find_tensor
 from patchspec.graph.selectors import CONDITIONS
 from patchspec.graph.tensors import Tensor, triple
 from patchspec.operations._new_layers import is_reference
@@ -131,9 +130,7 @@ def _moves(
     graph: Graph, needed: set[Call], numbers: Mapping[Call, int], *, outputs_too: bool
 ) -> Iterator[Edit]:
     slots = [
-        slot
-        for name, index in sorted(needed)
-        for slot in graph.layers[name].calls[index].slots
+        slot for name, index in sorted(needed) for slot in graph.layers[name].calls[index].slots
     ]
     for slot in [*slots, *(graph.outputs if outputs_too else ())]:
         if _moved(slot.tensor, numbers) != slot.tensor:
@@ -167,5 +164,3 @@ def _holds(structure: Any, kept: set[str]) -> bool:
     if structure and isinstance(structure[0], str):
         return structure[0] in kept
     return any(_holds(item, kept) for item in structure)
-
-

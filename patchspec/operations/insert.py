@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated
 
 from patchspec.graph.edits import Edit
 from patchspec.graph.graph import Call, Graph, Layer
@@ -122,9 +122,7 @@ class Insert(Operation):
             if slot.key in keys and slot.tensor in results:
                 yield redirect(graph, slot, results[slot.tensor])
 
-    def _positions(
-        self, layer: Layer, calls: tuple[Call, ...]
-    ) -> list[tuple[str | int, ...]]:
+    def _positions(self, layer: Layer, calls: tuple[Call, ...]) -> list[tuple[str | int, ...]]:
         """Which argument places pass through the new layers."""
         placed = list(dict.fromkeys(s.key for c in calls for s in c.slots if s.in_args))
         named = {str(s.key[1]): s.key for c in calls for s in c.slots if not s.in_args}

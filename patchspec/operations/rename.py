@@ -59,5 +59,3 @@ def _inputs(graph: Graph, layer: Layer, name: str) -> Iterator[Edit]:
             yield add((*parent, name), plain([name, moved.call + slot.offset, moved.output]))
         else:
             yield slot.read(moved)
-
-

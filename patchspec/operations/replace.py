@@ -102,9 +102,7 @@ def _first(new: Any) -> tuple[Mapping[str, Any], Pointer]:
     return (new[0], ("new", 0)) if isinstance(new, list) else (new, ("new",))
 
 
-def _taken_over(
-    call: Call, new: Mapping[str, Any], layer: Layer, at: Pointer
-) -> Mapping[str, Any]:
+def _taken_over(call: Call, new: Mapping[str, Any], layer: Layer, at: Pointer) -> Mapping[str, Any]:
     """The call as the new class can take it; what it cannot and what is not idle is refused."""
     kwargs = dict(call.data.get("kwargs", {}))
     for key in list(kwargs):
@@ -139,5 +137,3 @@ def _readers_follow(
                 continue
             for slot in graph.reading(tensor):
                 yield redirect(graph, slot, Tensor(result.layer, result.call, tensor.output))
-
-

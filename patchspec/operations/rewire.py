@@ -59,7 +59,7 @@ class Rewire(Operation):
                 yield from self._all(graph, layer, call)
             else:
                 for key, said in self.inputs.items():
-                    yield from _one(graph, layer, call, str(key), said, (key,))
+                    yield from _one(graph, layer, call, str(key), said)
 
     def _all(self, graph: Graph, layer: Layer, call: Call) -> Iterator[Edit]:
         """The same number of tensors in the same places; `args` before keywords, no masks."""
@@ -87,10 +87,9 @@ class Rewire(Operation):
             yield redirect(graph, slot, find_tensor(said, graph, at=at))
 
 
-def _one(
-    graph: Graph, layer: Layer, call: Call, key: str, said: Any, at: Pointer
-) -> Iterator[Edit]:
+def _one(graph: Graph, layer: Layer, call: Call, key: str, said: Any) -> Iterator[Edit]:
     """One input, by position among the tensors in `args` or by keyword."""
+    at: Pointer = (key,)
     if key.isdigit():
         slots = [slot for slot in call.slots if slot.in_args]
         if int(key) >= len(slots):

@@ -20,7 +20,7 @@ from patchspec.language.patch import Patch, Step
 from patchspec.models.base import Base
 from patchspec.operations._operation import Target
 from patchspec.planning.plan import Change, Place
-from patchspec.problems import PatchError, Problem, some
+from patchspec.problems import PatchError, Pointer, Problem, some
 from patchspec.weights.lineage import Created, Dropped, Event, Renamed
 
 
@@ -144,13 +144,13 @@ def _runs(wanted: Sequence[Edit]) -> Iterator[list[Edit]]:
         yield run
 
 
-def _owner(path: edits.Pointer) -> tuple[str | int, ...]:
+def _owner(path: Pointer) -> tuple[str | int, ...]:
     """The pointer of the innermost layer entry that the path leads into; empty for none."""
     places = [i for i, part in enumerate(path[:-1]) if part == "layers"]
     return path[: places[-1] + 2] if places else ()
 
 
-def _guards(document: Mapping[str, Any], path: edits.Pointer) -> Iterator[Edit]:
+def _guards(document: Mapping[str, Any], path: Pointer) -> Iterator[Edit]:
     for i, part in enumerate(path[:-1]):
         if part != "layers" or path[i + 1] == "-":
             continue

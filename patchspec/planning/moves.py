@@ -61,9 +61,7 @@ class Known:
             replace(by_path[spec.inner], shape=spec.shape, dtype=spec.dtype) for spec in stored
         )
 
-    def built(
-        self, layer: Layer, specs: Mapping[Tensor, Spec]
-    ) -> tuple[VariableSpec, ...] | None:
+    def built(self, layer: Layer, specs: Mapping[Tensor, Spec]) -> tuple[VariableSpec, ...] | None:
         """The variables of a layer when Keras builds it on these shapes; none where it cannot."""
         if self.inferrer is None:
             return None
@@ -226,9 +224,11 @@ def _of_new_layer(layer: Layer, new: NewLayer, known: Known) -> Iterator[Move]:
     problems: list[tuple[Problem, Place | None]] = []
     variables = inferred.variables()
     labels = {spec.name for spec in variables}
-    for label in rules:
-        if label != "*" and label not in labels:
-            problems.append((_no_such(label, layer, labels, new), new.place))
+    problems += [
+        (_no_such(label, layer, labels, new), new.place)
+        for label in rules
+        if label != "*" and label not in labels
+    ]
     moves = []
     for spec in variables:
         twin = next((o for o in old or () if o.name == spec.name), None)
@@ -277,9 +277,9 @@ def _fault(
     if twin is None:
         return Problem(
             code="PS504",
-            message=f"`{new.replaces}` has no variable `{spec.name}` that `{layer.name}` could keep",
+            message=f"`{new.replaces}` has no variable `{spec.name}` to keep for `{layer.name}`",
             at=(*at, "weights"),
-            hint=f"`weights: {{{spec.name}: init, \"*\": keep}}` initialises it",
+            hint=f'`weights: {{{spec.name}: init, "*": keep}}` initialises it',
         )
     if twin.shape != spec.shape:
         return Problem(
@@ -287,7 +287,7 @@ def _fault(
             message=f"the `{spec.name}` of `{new.replaces}` has the shape {_shape(twin)}, "
             f"`{layer.name}` needs {_shape(spec)}",
             at=(*at, "weights"),
-            hint=f"`weights: {{{spec.name}: init, \"*\": keep}}` initialises it",
+            hint=f'`weights: {{{spec.name}: init, "*": keep}}` initialises it',
         )
     return None
 
@@ -310,7 +310,7 @@ def _initialised(layer: Layer, spec: VariableSpec, place: Place) -> Move:
 def _leftovers(
     state: Folded, known: Known, used: set[str]
 ) -> tuple[list[Move], list[tuple[Problem, Place | None]]]:
-    """The variables of the base that nothing takes: dropped by a step that named them, or homeless."""
+    """The variables of the base that nothing takes: dropped by a step, or homeless."""
     alive = {origin for origin in state.origins.values() if origin is not None}
     dropped: list[Move] = []
     homeless: list[tuple[Problem, Place | None]] = []
@@ -331,5 +331,3 @@ def _leftovers(
                     Move(path, "dropped", spec.name or None, spec.shape, spec.dtype, place=place)
                 )
     return dropped, homeless
-
-

@@ -63,7 +63,7 @@ class Move:
     def size(self) -> int:
         """The number of values; 0 where the shape is not known."""
         count = 1
-        for n in self.shape or (0,) if self.shape is None else self.shape:
+        for n in self.shape if self.shape is not None else (0,):
             count *= n
         return count
 
@@ -102,6 +102,8 @@ class Plan:
     outputs: tuple[Output, ...]
     origins: Mapping[str, str | None]
     """For every layer of the variant, the layer of the base that it is, or none."""
+    replaces: Mapping[str, str]
+    """For every new layer that stands in the place of one of the base, that one."""
     with_shapes: bool
     weights_known: bool
 
@@ -184,7 +186,8 @@ class LayerSummary:
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
-    replaced: tuple[str, ...]
+    replaced: tuple[tuple[str, str], ...]
+    """Pairs: the layer that goes, and the new one that takes its place."""
     changed: tuple[str, ...]
     renamed: tuple[tuple[str, str], ...]
 
@@ -198,7 +201,8 @@ def _summary(plan: Plan) -> LayerSummary:
     new = [name for name in after if origins.get(name) is None]
     alive = {origin for origin in origins.values() if origin is not None}
     gone = [name for name in before if name not in alive]
-    replaced = [name for name in new if name in gone]
+    replaced = [(plan.replaces[name], name) for name in new if plan.replaces.get(name) in gone]
+    left, came = {old for old, _ in replaced}, {name for _, name in replaced}
     changed, renamed = [], []
     for name, layer in after.items():
         origin = origins.get(name)
@@ -209,8 +213,8 @@ def _summary(plan: Plan) -> LayerSummary:
         if _meant(before[origin].config) != _meant(layer.config):
             changed.append(name)
     return LayerSummary(
-        tuple(name for name in new if name not in replaced),
-        tuple(name for name in gone if name not in replaced),
+        tuple(name for name in new if name not in came),
+        tuple(name for name in gone if name not in left),
         tuple(replaced),
         tuple(changed),
         tuple(renamed),

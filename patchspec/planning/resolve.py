@@ -68,6 +68,7 @@ def resolve(
             for name, slot in zip(names, state.graph.outputs, strict=True)
         ),
         origins=dict(state.origins),
+        replaces={name: new.replaces for name, new in state.new.items() if new.replaces},
         with_shapes=inferrer is not None,
         weights_known=complete,
     )
@@ -86,7 +87,7 @@ def _check_pins(patch: Patch, base: Base) -> None:
             problems.append(
                 Problem(
                     code="PS908",
-                    message=f"the {name} digest of `{base.origin}` {said}, the patch wants {wanted}",
+                    message=f"the {name} of `{base.origin}` {said}, the patch wants {wanted}",
                     at=("base", name),
                     hint="this is another model than the patch was written for",
                 )
@@ -107,8 +108,8 @@ def _in_range(wanted: str) -> bool:
     """Whether the installed Keras is in a range such as `>=3.15.1, <4`."""
     found = _numbers(metadata.version("keras"))
     for part in wanted.split(","):
-        sign, number = re.fullmatch(r"\s*(>=|<=|==|!=|>|<)?\s*([0-9.]+)\s*", part, re.A).groups()
-        limit = _numbers(number)
+        sign = "".join(re.findall("[<>=!]", part))
+        limit = _numbers(part)
         size = max(len(found), len(limit))
         mine, theirs = (v + (0,) * (size - len(v)) for v in (found, limit))
         holds = {

@@ -14,7 +14,7 @@ from patchspec.graph import edits
 from patchspec.graph.edits import Edit
 from patchspec.graph.graph import Call, Graph, Layer
 from patchspec.graph.tensors import TENSOR, Slot, Spec, Tensor
-from patchspec.problems import PatchError, refuse
+from patchspec.problems import PatchError, Pointer, refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,9 @@ class VariableSpec:
 class InferredLayer(Protocol):
     """One layer, built symbolically."""
 
-    carries_masks: bool
-    """Whether a mask on its input is passed on to its output."""
+    @property
+    def carries_masks(self) -> bool:
+        """Whether a mask on its input is passed on to its output."""
 
     def call(self, args: Any, kwargs: Any) -> tuple[Spec, ...]:
         """The specs of the outputs, flattened; tensors in the arguments are given as `Spec`."""
@@ -249,7 +250,7 @@ def _recorded_anew(slot: Slot, spec: Spec | None) -> Iterator[Edit]:
         yield edits.replace((*config, "dtype"), spec.dtype)
 
 
-def _derived(entry: Any, truth: Any, at: edits.Pointer) -> Iterator[Edit]:
+def _derived(entry: Any, truth: Any, at: Pointer) -> Iterator[Edit]:
     """`build_config` at every depth as Keras derived it."""
     if isinstance(entry, Mapping) and isinstance(truth, Mapping):
         mine, theirs = entry.get("build_config"), truth.get("build_config")
@@ -266,7 +267,7 @@ def _derived(entry: Any, truth: Any, at: edits.Pointer) -> Iterator[Edit]:
             yield from _derived(mine, theirs, (*at, i))
 
 
-def _not_derived(entry: Any, at: edits.Pointer) -> Iterator[Edit]:
+def _not_derived(entry: Any, at: Pointer) -> Iterator[Edit]:
     """Take `build_config` away at every depth, but where it only marks a functional model."""
     if isinstance(entry, Mapping):
         if entry.get("build_config", {"input_shape": None}) != {"input_shape": None}:

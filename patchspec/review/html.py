@@ -9,6 +9,8 @@ from patchspec.planning.plan import Plan
 from patchspec.review.style import clean, number
 
 _MARK = {"added": "#1a7f37", "removed": "#cf222e", "replaced": "#9a6700", "changed": "#9a6700"}
+MANY = 60
+"""How many layers are listed before the rest is counted."""
 _SIGN = {"added": "+", "removed": "-", "replaced": "-/+", "changed": "~"}
 
 
@@ -24,10 +26,12 @@ def plan_html(plan: Plan) -> str:
         ("RFC 6902", f"{len(plan.json_patch)} operations"),
     ]
     body = [f"<h4 style='margin:0 0 .4em'>{_safe(names)}</h4>", _table(facts)]
+    replaced = [f"{old} -> {new}" if old != new else new for old, new in plan.layers.replaced]
     rows = [
-        (kind, name)
-        for kind in ("added", "replaced", "changed", "removed")
-        for name in getattr(plan.layers, kind)
+        *(("added", name) for name in plan.layers.added),
+        *(("replaced", name) for name in replaced),
+        *(("changed", name) for name in plan.layers.changed),
+        *(("removed", name) for name in plan.layers.removed),
     ]
     if rows:
         body.append(_layers(rows))
@@ -49,9 +53,13 @@ def _layers(rows: list[tuple[str, str]]) -> str:
     shown = "".join(
         f"<li style='color:{_MARK[kind]};list-style:none'><code>{_SIGN[kind]} {_safe(name)}</code> "
         f"<small>{kind}</small></li>"
-        for kind, name in rows[:60]
+        for kind, name in rows[:MANY]
     )
-    more = f"<li style='list-style:none'>... and {len(rows) - 60} more</li>" if len(rows) > 60 else ""
+    more = (
+        f"<li style='list-style:none'>... and {len(rows) - MANY} more</li>"
+        if len(rows) > MANY
+        else ""
+    )
     return f"<ul style='padding-left:.2em;margin:.4em 0'>{shown}{more}</ul>"
 
 

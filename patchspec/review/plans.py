@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from patchspec.graph.edits import pointer_string
+from patchspec.graph.graph import Layer
 from patchspec.planning.plan import FORMAT, Change, Move, Place, Plan, weight_rows
 from patchspec.problems import some
 from patchspec.review.problems import problem_json, problem_text
@@ -74,24 +75,42 @@ def _layers(plan: Plan, style: Style) -> Iterator[str]:
         return
     yield style("Layers", "bold")
     after, before = plan.graph.layers, plan.base.graph.layers
-    for kind in ("added", "replaced", "changed", "removed"):
+    kinds = {
+        "added": [(name, after[name].class_name) for name in summary.added],
+        "replaced": [
+            (f"{old} -> {new}" if old != new else new, _classes(before[old], after[new]))
+            for old, new in summary.replaced
+        ],
+        "changed": _alike([(name, _changed(plan, name)) for name in summary.changed]),
+        "removed": [(name, before[name].class_name) for name in summary.removed],
+    }
+    for kind, rows in kinds.items():
         symbol, colour = _SYMBOLS[kind]
-        names: tuple[str, ...] = getattr(summary, kind)
-        for name in names[:MANY]:
-            layer = before[name] if kind == "removed" else after[name]
-            what = layer.class_name
-            if kind == "replaced":
-                what = f"{before[name].class_name} -> {what}"
-            if kind == "changed":
-                what += f": {_changed(plan, name)}"
+        for name, what in rows[:MANY]:
             yield f"  {style(f'{symbol:>3} {kind:<8}', colour)} {clean(name)}  {clean(what)}"
-        if len(names) > MANY:
-            yield f"      {kind:<8} ... and {len(names) - MANY} more"
+        if len(rows) > MANY:
+            yield f"      {kind:<8} ... and {len(rows) - MANY} more"
     for old, new in summary.renamed[:MANY]:
         yield f"  {style('  ~ renamed ', 'yellow')} {clean(old)} -> {clean(new)}"
     if len(summary.renamed) > MANY:
         yield f"      renamed  ... and {len(summary.renamed) - MANY} more"
     yield ""
+
+
+def _alike(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Layers of which the same is said, in one row."""
+    names: dict[str, list[str]] = {}
+    for name, said in rows:
+        names.setdefault(said, []).append(name)
+    return [
+        (found[0], said) if len(found) == 1 else (plural(len(found), "layer"), f"{said} ({some(found, MANY)})")
+        for said, found in names.items()
+    ]
+
+
+def _classes(old: Layer, new: Layer) -> str:
+    same = old.class_name == new.class_name
+    return new.class_name if same else f"{old.class_name} -> {new.class_name}"
 
 
 def _changed(plan: Plan, name: str) -> str:
@@ -131,7 +150,9 @@ def _numbers(plan: Plan, style: Style) -> Iterator[str]:
     yield style("Parameters", "bold")
     trainable = f", {number(after['trainable'])} of them trainable" if plan.weights_known else ""
     yield f"  {number(before['total'])} -> {number(after['total'])}{trainable}"
-    counts = {a: [m for m in plan.moves if m.action == a] for a in ("kept", "initialised", "dropped")}
+    counts = {
+        a: [m for m in plan.moves if m.action == a] for a in ("kept", "initialised", "dropped")
+    }
     said = [_count(moves, action) for action, moves in counts.items() if moves]
     if not plan.weights_known:
         said.append("those of new layers are not known without shapes")
@@ -139,7 +160,9 @@ def _numbers(plan: Plan, style: Style) -> Iterator[str]:
     yield f"  {'; '.join(said) or 'none known'}"
     refresh = sum(len(change.edits) for change in _of(plan, None))
     if refresh:
-        yield style(f"  ({plural(refresh, 'edit')} refresh recorded shapes behind the changes)", "dim")
+        yield style(
+            f"  ({plural(refresh, 'edit')} refresh recorded shapes behind the changes)", "dim"
+        )
     yield ""
 
 
@@ -174,14 +197,19 @@ def plan_json(plan: Plan, *, with_config: bool = False) -> dict[str, Any]:
         },
         "architecture": plan.architecture,
         "patches": [
-            {"name": patch.name, "file": patch.source.file, "digest": patch.digest, "seed": patch.seed}
+            {
+                "name": patch.name,
+                "file": patch.source.file,
+                "digest": patch.digest,
+                "seed": patch.seed,
+            }
             for patch in plan.patches
         ],
         "summary": {
             "added": list(summary.added),
             "removed": list(summary.removed),
             "changed": list(summary.changed),
-            "replaced": list(summary.replaced),
+            "replaced": [{"from": old, "to": new} for old, new in summary.replaced],
             "renamed": [{"from": old, "to": new} for old, new in summary.renamed],
         },
         "steps": [
@@ -201,9 +229,7 @@ def plan_json(plan: Plan, *, with_config: bool = False) -> dict[str, Any]:
             for output in plan.outputs
         ],
         "parameters": {key: dict(value) for key, value in plan.parameters.items()},
-        "findings": [
-            {**problem_json(f.problem), "allowed": f.allowed} for f in plan.findings
-        ],
+        "findings": [{**problem_json(f.problem), "allowed": f.allowed} for f in plan.findings],
     }
     if with_config:
         said["config"] = plan.document

@@ -22,7 +22,9 @@ def problem_text(problem: Problem, style: Style = PLAIN, kind: str = "error") ->
     indent = " " * _gutter(problem)
     lines += [f"{indent} {style('=', 'blue')} {clean(note)}" for note in problem.notes]
     if problem.hint:
-        lines.append(f"{indent} {style('=', 'blue')} {style('help:', 'bold')} {clean(problem.hint)}")
+        lines.append(
+            f"{indent} {style('=', 'blue')} {style('help:', 'bold')} {clean(problem.hint)}"
+        )
     return "\n".join(lines)
 
 

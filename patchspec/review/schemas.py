@@ -67,14 +67,18 @@ _PLAN: Mapping[str, Any] = {
     },
     "summary": {
         "type": "object",
-        "properties": {k: _NAMES for k in ("added", "removed", "changed", "replaced")},
+        "properties": dict.fromkeys(("added", "removed", "changed"), _NAMES),
         "required": ["added", "removed", "changed", "replaced", "renamed"],
     },
     "steps": {
         "type": "array",
         "items": {
             "type": "object",
-            "properties": {"op": _TEXT, "targets": _NAMES, "edits": {"type": "array", "items": _EDIT}},
+            "properties": {
+                "op": _TEXT,
+                "targets": _NAMES,
+                "edits": {"type": "array", "items": _EDIT},
+            },
             "required": ["op", "id", "why", "file", "line", "targets", "edits"],
         },
     },

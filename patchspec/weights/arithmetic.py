@@ -110,7 +110,8 @@ def column_sums(x: Floats) -> Floats:
         if len(x) % 2:
             folded[0] += x[-1]
         x = folded
-    return x[0]
+    total: Floats = x[0]
+    return total
 
 
 def orthonormal_columns(a: Floats) -> Floats:

@@ -125,19 +125,20 @@ def _orthogonal(config: Config, shape: tuple[int, ...], bits: Bits) -> Floats:
     return np.ascontiguousarray(oriented) * float(config.get("gain", 1.0))
 
 
-def _identity(config: Config, shape: tuple[int, ...], bits: Bits) -> Floats:
-    return np.eye(*shape) * float(config.get("gain", 1.0))
+def _identity(config: Config, shape: tuple[int, ...], _: Bits) -> Floats:
+    rows, columns = shape
+    return np.asarray(np.eye(rows, columns) * float(config.get("gain", 1.0)))
 
 
-def _constant(config: Config, shape: tuple[int, ...], bits: Bits) -> Floats:
+def _constant(config: Config, shape: tuple[int, ...], _: Bits) -> Floats:
     value = config.get("value", 0.0)
     plain = value["config"]["value"] if isinstance(value, Mapping) else value
     return np.broadcast_to(np.asarray(plain, dtype=np.float64), shape).copy()
 
 
 _MAKERS: Mapping[str, Callable[[Config, tuple[int, ...], Bits], Floats]] = {
-    "Zeros": lambda config, shape, bits: np.zeros(shape),
-    "Ones": lambda config, shape, bits: np.ones(shape),
+    "Zeros": lambda _config, shape, _bits: np.zeros(shape),
+    "Ones": lambda _config, shape, _bits: np.ones(shape),
     "Constant": _constant,
     "Identity": _identity,
     "RandomUniform": lambda c, shape, bits: _uniform(c["minval"], c["maxval"], shape, bits),
