@@ -188,9 +188,13 @@ def minimal(cls: type) -> dict[str, Any]:
     return {n: value_of(own[n] if n in own else REQUIRED[n]) for n in required(cls)}
 
 
-def written(layer: keras.Layer) -> dict[str, Any]:
+def keras_config(layer: keras.Layer) -> dict[str, Any]:
     config = keras.saving.serialize_keras_object(layer)["config"]
-    config = json.loads(json.dumps(config, allow_nan=False))
+    return json.loads(json.dumps(config, allow_nan=False))
+
+
+def written(layer: keras.Layer) -> dict[str, Any]:
+    config = keras_config(layer)
     return {key: value for key, value in config.items() if key not in SKIPPED}
 
 
@@ -231,6 +235,12 @@ def proved(cls: type, name: str, parameter: inspect.Parameter, base: dict[str, A
             if config.get(name) != plain.get(name):
                 return "kept"
     return "dropped" if accepted else None
+
+
+def own_dtype(cls: type) -> str | None:
+    """The dtype that the class sets itself, where that is not the global policy."""
+    policy = cls(**minimal(cls)).dtype_policy.name
+    return None if policy == keras.config.dtype_policy().name else policy
 
 
 def enumeration(cls: type, name: str) -> list[str] | None:
@@ -306,11 +316,17 @@ def describe(cls: type, unproved: list[str]) -> dict[str, Any]:
         if copies is not None:
             facts["spread"] = copies
         own[name] = facts
+    again = written(cls(**minimal(cls)))
+    drawn = sorted(key for key in base if base[key] != again[key])
+    base = {key: None if key in drawn else value for key, value in base.items()}
     call = inspect.signature(cls.call).parameters
     return {
         "parameters": own,
         "required": needed,
         "dropped": sorted(dropped),
+        "drawn": drawn,
+        "dtype": own_dtype(cls),
+        "common": sorted({"trainable", "dtype"} & set(keras_config(cls(**minimal(cls))))),
         "defaults": {key: value for key, value in base.items() if key not in needed},
         "call": [n for n, p in call.items() if n != "self" and p.kind != p.VAR_KEYWORD],
         "takes_list": issubclass(cls, keras.layers.Add.__mro__[1])

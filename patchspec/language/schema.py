@@ -16,7 +16,7 @@ from patchspec.graph.references import REFERENCE_SCHEMA
 from patchspec.graph.selectors import SELECTOR_SCHEMA
 from patchspec.operations import operations
 from patchspec.operations._operation import NAME_PATTERN, Operation
-from patchspec.problems import Pointer, Problem, did_you_mean, some
+from patchspec.problems import Pointer, Problem, did_you_mean, nearest, some
 
 FORMAT = 1
 _DIGEST = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
@@ -235,8 +235,10 @@ def _problems(error: Any) -> Iterator[Problem]:
                 if key not in known:
                     yield _unknown_key(key, known, at)
         case "required":
+            misspelt = {n for k in said for n in nearest(k, wanted, n=1) if k not in wanted}
             for key in wanted:
-                if key not in said and error.message.startswith(f"'{key}'"):
+                missing = key not in said and key not in misspelt
+                if missing and error.message.startswith(f"'{key}'"):
                     yield Problem(
                         code="PS202",
                         message=f"the key `{key}` is missing{_inside(at)}",

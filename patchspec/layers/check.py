@@ -15,7 +15,7 @@ from patchspec.layers.table import (
     objects,
     refusal,
 )
-from patchspec.problems import Pointer, Problem, did_you_mean, some
+from patchspec.problems import Pointer, Problem, did_you_mean, nearest, some
 
 EVERYWHERE = ("name", "trainable", "dtype")
 OBJECT_KINDS = ("initializer", "regularizer", "constraint")
@@ -109,8 +109,10 @@ def _arguments(layer: LayerClass, config: Mapping[str, Any]) -> Iterator[Problem
 
 
 def _missing(layer: LayerClass, config: Mapping[str, Any]) -> Iterator[Problem]:
+    unknown = [key for key in config if key not in layer.parameters]
+    misspelt = {name for key in unknown for name in nearest(key, layer.parameters, n=1)}
     for key in layer.required:
-        if key not in config:
+        if key not in config and key not in misspelt:
             yield Problem(
                 code="PS213",
                 message=f"`{layer.name}` needs the argument `{key}`",

@@ -34,6 +34,12 @@ class LayerClass:
     required: tuple[str, ...]
     dropped: frozenset[str]
     """Arguments that the constructor takes and `get_config` forgets."""
+    drawn: frozenset[str]
+    """Seeds that the constructor draws at random where none is given."""
+    dtype: str | None
+    """The dtype policy that the class sets itself; none where it takes the global one."""
+    common: frozenset[str]
+    """Which of `trainable` and `dtype` its config holds; a few classes refuse what they do not."""
     defaults: Mapping[str, Any]
     """What `get_config` writes when only the required arguments are given, without those."""
     call_arguments: tuple[str, ...]
@@ -91,6 +97,9 @@ def layer_class(name: str) -> LayerClass | None:
         },
         tuple(said["required"]),
         frozenset(said["dropped"]),
+        frozenset(said["drawn"]),
+        said["dtype"],
+        frozenset(said["common"]),
         said["defaults"],
         tuple(said["call"]),
         said["takes_list"],

@@ -20,6 +20,13 @@ def layer_entry_head(class_name: str) -> tuple[str | None, str, str | None]:
     return "keras.layers", found.name if found else class_name, None
 
 
+def common_config(class_name: str, trainable: bool, dtype: Any) -> dict[str, Any]:
+    """`trainable` and `dtype`, as far as the class's config holds them."""
+    found = layer_class(class_name)
+    said = {"trainable": trainable, "dtype": dtype}
+    return {key: value for key, value in said.items() if found is None or key in found.common}
+
+
 def full_config(
     class_name: str,
     config: Mapping[str, Any],
@@ -29,7 +36,8 @@ def full_config(
 ) -> dict[str, Any]:
     """The config with the class's defaults under the author's values, objects as Keras writes them.
 
-    `seed_of` gives the seed of a random initializer that has none; `data_format` stands where the
+    `seed_of` gives the seed of a random initializer that has none, and of a layer that would draw
+    one; `data_format` stands where the
     author did not set one. Without `name`, `trainable` and `dtype`, which the caller adds. The
     config of a class that is not in the table stays as it is.
     """
@@ -40,6 +48,8 @@ def full_config(
     full.update(found.defaults)
     if data_format is not None and "data_format" in full:
         full["data_format"] = data_format
+    if seed_of is not None:
+        full |= {key: seed_of(key) for key in found.drawn}
     full.update(config)
     return {key: _written(found, key, value, seed_of) for key, value in full.items()}
 
@@ -117,7 +127,7 @@ def _inner_layer(value: Any) -> Any:
     return {
         "module": module,
         "class_name": class_name,
-        "config": {"name": name, "trainable": trainable, "dtype": policy, **full},
+        "config": {"name": name, **common_config(value["class"], trainable, policy), **full},
         "registered_name": registered,
     }
 

@@ -11,7 +11,8 @@ from patchspec.graph.graph import Graph, Layer
 from patchspec.graph.references import find_tensor, parse_reference
 from patchspec.graph.tensors import Tensor, keras_tensor
 from patchspec.layers.check import takes_list, takes_mask
-from patchspec.layers.write import full_config, layer_entry_head
+from patchspec.layers.table import layer_class
+from patchspec.layers.write import common_config, full_config, layer_entry_head
 from patchspec.operations._names import fill, new_name
 from patchspec.operations._operation import Target
 from patchspec.problems import Pointer, refuse, within
@@ -198,11 +199,13 @@ def _entry(
         seed_of=lambda parameter: derived_seed(soil.seed, name, parameter),
         data_format=_data_format(soil.graph),
     )
-    chosen = policy(dtype) if dtype is not None else _policy_near(soil)
+    known = layer_class(layer["class"])
+    own = dtype if dtype is not None or known is None else known.dtype
+    chosen = policy(own) if own is not None else _policy_near(soil)
     return {
         "module": module,
         "class_name": class_name,
-        "config": {"name": name, "trainable": soil.trainable, "dtype": chosen, **full},
+        "config": {"name": name, **common_config(layer["class"], soil.trainable, chosen), **full},
         "registered_name": registered,
         "name": name,
         "inbound_nodes": list(calls),
