@@ -10,7 +10,7 @@ from typing import Any
 from patchspec.graph.edits import Edit, add, plain, remove, replace
 from patchspec.graph.graph import Graph, Layer
 from patchspec.layers.check import check_layer
-from patchspec.layers.table import layer_class
+from patchspec.layers.table import LayerClass, layer_class
 from patchspec.layers.write import full_config
 from patchspec.operations._names import fill
 from patchspec.operations._new_layers import policy
@@ -70,7 +70,7 @@ class Set(Operation):
                     on="key" if key in values else "value",
                     hint="that is `op: rename`" if key == "name" else "that is `op: freeze`",
                 )
-        known = layer_class(_class(layer)) is not None or ">" in _class(layer)
+        known = _known(layer) is not None or ">" in _class(layer)
         problems = []
         if known:
             found = check_layer(_class(layer), values, partial=True)
@@ -100,7 +100,7 @@ class Set(Operation):
                 at=at,
                 hint=did_you_mean(key, layer.config),
             )
-        if layer_class(_class(layer)) is None:
+        if _known(layer) is None:
             yield remove((*layer.pointer, "config", key))
             return
         default = full_config(_class(layer), {}, seed_of=None, data_format=None)
@@ -119,14 +119,21 @@ def _class(layer: Layer) -> str:
     return str(registered) if registered and ">" in registered else layer.class_name
 
 
+def _known(layer: Layer) -> LayerClass | None:
+    """What the table says of the class; a bare operation may have the name of a layer class."""
+    return None if layer.is_operation else layer_class(_class(layer))
+
+
 def _new(layer: Layer, at: tuple[str | int, ...]) -> bool:
     return len(at) != 2 or at[1] not in layer.config  # noqa: PLR2004 (config, key)
 
 
 def _written(layer: Layer, key: str, value: Any) -> Any:
     """The value as Keras writes it in a config."""
-    if key == "dtype":
+    if key == "dtype" and not layer.is_operation:
         return policy(value)
+    if layer.is_operation:
+        return value
     written: Mapping[str, Any] = full_config(
         _class(layer), {key: value}, seed_of=None, data_format=None
     )

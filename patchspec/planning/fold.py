@@ -168,7 +168,7 @@ def _names_at(document: Mapping[str, Any], run: Sequence[Edit]) -> Iterator[str]
             layers = document["config"]["layers"]
             if edit.path[2] < len(layers):
                 yield str(layers[edit.path[2]].get("name"))
-        if edit.op == "add" and edit.path[-1] == "-" and len(edit.path) == 3:  # noqa: PLR2004
+        if edit.path == ("config", "layers", "-"):
             yield str(edit.value["name"])
 
 

@@ -212,7 +212,7 @@ def _problem(code: str, message: str, layer: Layer) -> Problem:
 
 
 def _shape(spec: VariableSpec) -> str:
-    return f"({', '.join(map(str, spec.shape))})"
+    return str(tuple(spec.shape))
 
 
 def _of_new_layer(layer: Layer, new: NewLayer, known: Known) -> Iterator[Move]:

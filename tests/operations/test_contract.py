@@ -1,0 +1,56 @@
+"""What every operation owes. A new one is held to this without touching the file."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from patchspec.language.patch import parse
+from patchspec.operations import operations, own_names
+from patchspec.operations._operation import Operation
+
+each = pytest.mark.parametrize(("name", "operation"), operations().items(), ids=operations())
+
+
+def test_an_operation_is_found_by_its_file_name() -> None:
+    assert set(own_names()) <= set(operations())
+    assert operations()["expose-output"].__name__ == "ExposeOutput"
+
+
+@each
+def test_its_schema_is_a_schema(name: str, operation: type[Operation]) -> None:
+    jsonschema.Draft7Validator.check_schema({"type": "object", **operation.schema()})
+
+
+@each
+def test_its_docstring_begins_with_a_sentence_and_holds_an_example(
+    name: str, operation: type[Operation]
+) -> None:
+    assert operation.summary().endswith((".", ","))
+    body = "".join(f"  {line}\n" for line in operation.example().splitlines())
+    patch = parse(f"patchspec: 1\noperations:\n{body}")
+    assert [type(step.operation) for step in patch.steps] == [operation]
+
+
+@each
+def test_it_has_a_test_file_of_its_name(name: str, operation: type[Operation]) -> None:
+    assert (Path(__file__).parent / f"test_{name.replace('-', '_')}.py").is_file()
+
+
+@each
+def test_it_stays_pure(name: str, operation: type[Operation]) -> None:
+    tree = ast.parse(inspect.getsource(sys.modules[operation.__module__]))
+    found = [n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
+    found += [a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names]
+    roots = {module.split(".")[0] for module in found}
+    assert roots <= {"patchspec"} | sys.stdlib_module_names
+
+
+@each
+def test_it_is_a_frozen_value(name: str, operation: type[Operation]) -> None:
+    assert operation.__dataclass_params__.frozen  # type: ignore[attr-defined]
