@@ -106,9 +106,7 @@ def parity(folder: Path) -> None:
         pair
         for layer in base.layers
         if layer.name != "digit"
-        for pair in zip(
-            layer.get_weights(), model.get_layer(layer.name).get_weights(), strict=True
-        )
+        for pair in zip(layer.get_weights(), model.get_layer(layer.name).get_weights(), strict=True)
     ]
     check(
         f"after training the {len(pairs)} variables of the frozen layers are the base's, bit by bit",

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from patchspec.building.door import check_keras, make, said_by
+from patchspec.building.scope import unallocated
 from patchspec.building.variables import holders as model_holders
 from patchspec.building.variables import initializer_of, is_model, is_variable, layer_holders
 from patchspec.graph.edits import plain
@@ -28,7 +29,7 @@ class KerasInferrer:
         check_keras()
         alone = {k: v for k, v in entry.items() if k not in ("inbound_nodes", "build_config")}
         try:
-            with keras.StatelessScope(initialize_variables=False):
+            with unallocated():
                 made = make(_stateless(_unbuilt(alone)), self.custom_objects)
         except Exception as error:  # noqa: BLE001 (whatever a constructor raises is the answer)
             name = alone.get("name") or alone["config"].get("name")
@@ -54,7 +55,7 @@ class KerasLayer:
     def call(self, args: Any, kwargs: Any) -> tuple[Spec, ...]:
         """The specs of the outputs; PS411 with Keras's own words where the inputs do not fit."""
         try:
-            with keras.StatelessScope(initialize_variables=False):
+            with unallocated():
                 outputs = self.made(*_tensors(args), **_tensors(kwargs))
         except Exception as error:  # noqa: BLE001 (whatever a layer's call raises is the answer)
             refuse("PS411", f"`{self.name}` does not take its inputs: {_reason(error)}")

@@ -19,6 +19,7 @@ import numpy as np
 
 from patchspec.building.door import check_keras, known_custom_objects, make, said_by
 from patchspec.building.inference import KerasInferrer
+from patchspec.building.scope import unallocated
 from patchspec.building.values import initial_array
 from patchspec.building.variables import (
     Holder,
@@ -30,6 +31,7 @@ from patchspec.building.variables import (
 from patchspec.language.patch import Patch
 from patchspec.models.base import Base, Variable
 from patchspec.models.document import checked_document
+from patchspec.models.layout import layer_groups, named_path
 from patchspec.models.safety import check_safe
 from patchspec.planning.compiling import optimizer_fits
 from patchspec.planning.plan import Finding, Move, Plan
@@ -118,7 +120,7 @@ def build_model(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> 
     check_safe(plan.document, known_custom_objects(given), plan.base.origin)
     document = {**plan.written_document, "compile_config": None}
     try:
-        with keras.StatelessScope(initialize_variables=False):
+        with unallocated():
             model = make(document, given)
     except Exception as error:  # noqa: BLE001 (whatever Keras raises is the answer)
         refuse("PS411", f"Keras cannot rebuild the patched model: {said_by(error)}")
@@ -232,10 +234,10 @@ def _carry_state(plan: Plan, model: Any) -> Iterator[Finding]:
     """What layers hold beside their saved variables: vocabularies, and the state of generators."""
     kept = {name: origin for name, origin in plan.origins.items() if origin is not None}
     if plan.base.live is not None:
-        yield from _from_live(plan.base.live, model, kept)
+        _generators_from_live(plan.base.live, model, kept)
+        _give_assets(plan, model, {h.path: own for h, own in saved_assets(plan.base.live)})
         return
-    if plan.base.assets:
-        _assets_from_archive(plan, model)
+    _give_assets(plan, model, _archived_assets(plan.base))
     seeded = [layer.name for layer in model.layers if _generators(layer)]
     stateful = [name for name in seeded if name in kept]
     if stateful:
@@ -247,7 +249,7 @@ def _carry_state(plan: Plan, model: Any) -> Iterator[Finding]:
         yield Finding(problem)
 
 
-def _from_live(source: Any, model: Any, kept: Mapping[str, str]) -> Iterator[Finding]:
+def _generators_from_live(source: Any, model: Any, kept: Mapping[str, str]) -> None:
     theirs = {layer.name: layer for layer in source.layers}
     for layer in model.layers:
         origin = theirs.get(kept.get(layer.name, ""))
@@ -258,8 +260,6 @@ def _from_live(source: Any, model: Any, kept: Mapping[str, str]) -> Iterator[Fin
             pairs += list(zip(layer._flatten_layers(), origin._flatten_layers(), strict=True))
         for mine, other in pairs:
             _copy_generators(mine, other)
-            _copy_assets(mine, other)
-    yield from ()
 
 
 def _generators(layer: Any) -> list[Any]:
@@ -275,32 +275,45 @@ def _copy_generators(mine: Any, other: Any) -> None:
         target.state.assign(source.state)
 
 
-def _copy_assets(mine: Any, other: Any) -> None:
-    if not hasattr(other, "save_assets") or not hasattr(mine, "load_assets"):
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        other.save_assets(folder)
-        mine.load_assets(folder)
-
-
-def _assets_from_archive(plan: Plan, model: Any) -> None:
-    from patchspec.models.layout import layer_groups  # noqa: PLC0415
-
-    groups = {layer.path: group for layer, group in layer_groups(plan.base.graph)}
-    for layer in model.layers:
-        origin = plan.origins.get(layer.name)
-        if origin is None or not hasattr(layer, "load_assets"):
-            continue
-        prefix = f"assets/{groups[origin]}/"
-        files = {k[len(prefix) :]: v for k, v in plan.base.assets.items() if k.startswith(prefix)}
-        if not files:
+def saved_assets(model: Any) -> Iterator[tuple[Holder, dict[str, bytes]]]:
+    """What parts of the model save beside their weights: files by name, vocabularies say."""
+    for holder in holders(model):
+        if not hasattr(holder.saveable, "save_assets"):
             continue
         with tempfile.TemporaryDirectory() as folder:
-            for name, content in files.items():
-                target = Path(folder) / name
+            holder.saveable.save_assets(folder)
+            files = [path for path in Path(folder).rglob("*") if path.is_file()]
+            found = {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(files)}
+        if found:
+            yield holder, found
+
+
+def _give_assets(plan: Plan, model: Any, files: Mapping[str, Mapping[str, bytes]]) -> None:
+    """Have the parts of the model load their files; `files` are by the path of the part."""
+    for holder in holders(model):
+        name, _, inner = holder.path.partition("/")
+        origin = plan.origins.get(name)
+        own = files.get("/".join(part for part in (origin, inner) if part))
+        if origin is None or not own or not hasattr(holder.saveable, "load_assets"):
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            for file, content in own.items():
+                target = Path(folder) / file
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
-            layer.load_assets(folder)
+            holder.saveable.load_assets(folder)
+
+
+def _archived_assets(base: Base) -> dict[str, dict[str, bytes]]:
+    """The assets of a `.keras` file by the path of the part that saved them."""
+    groups = {group: layer.path for layer, group in layer_groups(base.graph)}
+    found: dict[str, dict[str, bytes]] = {}
+    for stored, content in base.assets.items():
+        folder, _, name = stored.removeprefix("assets/").rpartition("/")
+        owner = named_path(groups, f"{folder}/{name}")
+        if owner is not None:
+            found.setdefault(owner.removesuffix(f"/{name}"), {})[name] = content
+    return found
 
 
 def _compile(plan: Plan, model: Any, given: Mapping[str, Any]) -> Iterator[Finding]:

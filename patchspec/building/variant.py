@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +12,7 @@ import keras
 import numpy as np
 
 from patchspec._version import __version__
-from patchspec.building.live import build_model
+from patchspec.building.live import build_model, saved_assets
 from patchspec.building.variables import as_array, holders
 from patchspec.models.base import Variable, state_digest
 from patchspec.models.files import check_target
@@ -128,15 +127,9 @@ class Variant:
         """The files that layers save beside their weights, by their path in the archive."""
         groups = {layer.path: group for layer, group in layer_groups(self.plan.graph)}
         found: dict[str, bytes] = {}
-        for layer in self.model.layers:
-            if not hasattr(layer, "save_assets") or layer.name not in groups:
-                continue
-            with tempfile.TemporaryDirectory() as folder:
-                layer.save_assets(folder)
-                for file in sorted(Path(folder).rglob("*")):
-                    if file.is_file():
-                        name = file.relative_to(folder).as_posix()
-                        found[f"assets/{groups[layer.name]}/{name}"] = file.read_bytes()
+        for holder, files in saved_assets(self.model):
+            folder = f"assets/{groups[holder.layer]}{holder.path.removeprefix(holder.layer)}"
+            found |= {f"{folder}/{name}": content for name, content in files.items()}
         return found
 
     def _repr_html_(self) -> str:

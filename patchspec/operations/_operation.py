@@ -136,9 +136,7 @@ class Operation(ABC):
             "description": cls.summary(),
             "properties": {f.name: _fragment(hints[f.name]) for f in fields(cls)},
             "required": [
-                f.name
-                for f in fields(cls)
-                if f.default is MISSING and f.default_factory is MISSING
+                f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING
             ],
         }
 

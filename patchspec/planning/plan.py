@@ -134,6 +134,12 @@ class Plan:
         """Whether the variant is the base."""
         return not any(change.edits for change in self.changes)
 
+    def _repr_html_(self) -> str:
+        # How a plan looks is for a later room to say; a notebook asks the value itself.
+        from patchspec.review.html import plan_html  # noqa: PLC0415
+
+        return plan_html(self)
+
     @cached_property
     def layers(self) -> LayerSummary:
         """Which layers are added, removed, replaced and changed."""

@@ -103,7 +103,9 @@ def _alike(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
     for name, said in rows:
         names.setdefault(said, []).append(name)
     return [
-        (found[0], said) if len(found) == 1 else (plural(len(found), "layer"), f"{said} ({some(found, MANY)})")
+        (found[0], said)
+        if len(found) == 1
+        else (plural(len(found), "layer"), f"{said} ({some(found, MANY)})")
         for said, found in names.items()
     ]
 

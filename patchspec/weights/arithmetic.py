@@ -6,9 +6,6 @@ product or of a sum whose order a library chooses, so these are written out here
 
 from __future__ import annotations
 
-from functools import reduce
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -103,7 +100,7 @@ def _polynomial(x: Floats, coefficients: tuple[float, ...]) -> Floats:
 
 
 def column_sums(x: Floats) -> Floats:
-    """The sums of the columns in a fixed order: halves added to halves."""
+    """The sums of the columns of an (n, m), n > 0, in a fixed order: halves added to halves."""
     while len(x) > 1:
         half = len(x) // 2
         folded = x[:half] + x[half : 2 * half]
@@ -117,34 +114,41 @@ def column_sums(x: Floats) -> Floats:
 def orthonormal_columns(a: Floats) -> Floats:
     """The Q of a = QR, R with a positive diagonal, by Householder reflections in column order.
 
-    `a` is tall or square, shape (n, m); so is the result.
+    `a` is tall or square, shape (n, m); so is the result. Where `a` has not full rank, the columns
+    of the result are orthonormal still. It takes about 4 n m**2 operations.
     """
     rest = a.copy()
     n, m = a.shape
-    mirrors: list[tuple[int, Any]] = []
+    mirrors = []
     signs = np.ones(m)
     for k in range(m):
-        v = rest[k:, k].copy()
-        length = np.sqrt(column_sums((v * v)[:, None])[0])
-        signs[k] = 1.0 if v[0] < 0 else -1.0
-        v[0] = v[0] - length if v[0] < 0 else v[0] + length
-        size = column_sums((v * v)[:, None])[0]
-        if size > 0.0:
-            mirrors.append((k, _mirror(v, size)))
-            rest[k:, k:] = mirrors[-1][1](rest[k:, k:])
+        mirror, signs[k] = _mirror(rest[k:, k])
+        mirrors.append(mirror)
+        _reflect(rest[k:, k + 1 :], *mirror)
     q = np.zeros((n, m))
     q[np.arange(m), np.arange(m)] = 1.0
-    q = reduce(_reflected, reversed(mirrors), q)
+    for k in reversed(range(m)):
+        # Rows from k on of columns before k are still zero: only the block behind them moves.
+        _reflect(q[k:, k:], *mirrors[k])
     return q * signs
 
 
-def _reflected(q: Floats, mirror: tuple[int, Any]) -> Floats:
-    k, reflect = mirror
-    # Rows from k on of columns before k are still zero: only the block behind them moves.
-    q[k:, k:] = reflect(q[k:, k:])
-    return q
+def _mirror(column: Floats) -> tuple[tuple[Floats, float], float]:
+    """The reflection (v, 2 / v.v) of a column onto its first axis, and the sign that mends it."""
+    v = column.copy()
+    length = np.sqrt(_squared_length(v))
+    negative = v[0] < 0
+    # Away from zero: the first entry must not cancel.
+    v[0] = v[0] - length if negative else v[0] + length
+    size = _squared_length(v)
+    return (v, 2.0 / size if size > 0.0 else 0.0), 1.0 if negative else -1.0
 
 
-def _mirror(v: Floats, size: float) -> Any:
+def _squared_length(v: Floats) -> float:
+    return float(column_sums((v * v)[:, None])[0])
+
+
+def _reflect(x: Floats, v: Floats, scale: float) -> None:
+    """Replace the columns of `x` by their mirror images."""
     column = v[:, None]
-    return lambda x: x - column * ((2.0 / size) * column_sums(column * x))
+    x -= column * (scale * column_sums(column * x))

@@ -123,9 +123,7 @@ def test_ask_5_activations_change_where_they_are_used(effnet: Any) -> None:
     x = image(effnet)
     assert not np.array_equal(outputs(variant.model, x), outputs(effnet, x))
     source = outputs(cut(variant.model, "stem_bn"), x)
-    assert np.array_equal(
-        outputs(cut(variant.model, "stem_activation"), x), np.maximum(source, 0)
-    )
+    assert np.array_equal(outputs(cut(variant.model, "stem_activation"), x), np.maximum(source, 0))
 
 
 def test_ask_5_a_capped_relu_loses_its_cap() -> None:
@@ -144,7 +142,9 @@ def test_ask_8_part_of_a_nested_backbone_freezes_and_stays_frozen(tmp_path: Path
     model = randomised(keras.Model(inputs, keras.layers.Dense(4, name="head")(head)))
     variant = patchspec.apply(model, patch("freeze-part"))
     free = [v.path for v in variant.model.trainable_variables]
-    last = [x for x in base.layers if x.name.startswith(tuple(f"block_{n}_" for n in range(13, 17)))]
+    last = [
+        x for x in base.layers if x.name.startswith(tuple(f"block_{n}_" for n in range(13, 17)))
+    ]
     expected = sum(len(x.trainable_variables) for x in last) + 2
     assert len(free) == expected
     path = variant.save(tmp_path / "frozen.keras")
@@ -191,7 +191,9 @@ def test_ask_18_calls_of_a_shared_layer_go_their_own_ways() -> None:
     assert len({id(v) for v in variant.model.variables}) == 2 + 2 + 4
     assert all(
         np.array_equal(p, q)
-        for p, q in zip(layers["shared"].get_weights(), layers["shared_b"].get_weights(), strict=True)
+        for p, q in zip(
+            layers["shared"].get_weights(), layers["shared_b"].get_weights(), strict=True
+        )
     )
     graph = variant.plan.graph
     assert len(graph.layers["act"].calls) == 2

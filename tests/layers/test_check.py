@@ -41,7 +41,12 @@ def test_two_mistakes_in_one_layer_are_both_found() -> None:
         ("Dense", {"units": 3, "trainable": False}, "PS215", ("config", "trainable")),
         ("Dropout", {"rate": 5}, "PS214", ("config", "rate")),
         ("Dropout", {"rate": "0.2"}, "PS214", ("config", "rate")),
-        ("Conv2D", {"filters": 3, "kernel_size": 3, "padding": "sme"}, "PS214", ("config", "padding")),
+        (
+            "Conv2D",
+            {"filters": 3, "kernel_size": 3, "padding": "sme"},
+            "PS214",
+            ("config", "padding"),
+        ),
         (
             "Dense",
             {"units": 3, "kernel_initializer": "he_norml"},
@@ -67,7 +72,12 @@ def test_two_mistakes_in_one_layer_are_both_found() -> None:
             ("config", "layer", "config", "unit"),
         ),
         ("StringLookup", {"vocabulary": "/etc/passwd"}, "PS701", ("config", "vocabulary")),
-        ("x>Custom", {"deep": [{"class_name": "__lambda__"}]}, "PS701", ("config", "deep", 0, "class_name")),
+        (
+            "x>Custom",
+            {"deep": [{"class_name": "__lambda__"}]},
+            "PS701",
+            ("config", "deep", 0, "class_name"),
+        ),
     ],
 )
 def test_each_kind_of_mistake_has_a_code_and_a_place(

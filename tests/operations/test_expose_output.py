@@ -22,7 +22,9 @@ def test_a_name_in_a_list_is_given_by_an_identity(lowers: Any) -> None:
 
 
 def test_a_name_that_the_layer_has_needs_no_identity(lowers: Any) -> None:
-    assert not lowers(configs.chain("a", "b"), "- {op: expose-output, outputs: {a: a}}").layers.added
+    assert not lowers(
+        configs.chain("a", "b"), "- {op: expose-output, outputs: {a: a}}"
+    ).layers.added
 
 
 def test_a_dict_takes_the_name_as_its_key(lowers: Any) -> None:
@@ -52,8 +54,10 @@ def test_a_selector_exposes_every_match(lowers: Any) -> None:
 
 def test_every_call_of_a_shared_layer_can_be_exposed_by_name(lowers: Any) -> None:
     plan = lowers(
-        configs.shared(), '- {op: expose-output, outputs: {first: twin, second: "twin@1"}}'
-        .replace("first: twin,", 'first: "twin@0",'),
+        configs.shared(),
+        '- {op: expose-output, outputs: {first: twin, second: "twin@1"}}'.replace(
+            "first: twin,", 'first: "twin@0",'
+        ),
     )
     assert outs(plan) == ["total", "first", "second"]
 

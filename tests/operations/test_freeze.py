@@ -27,7 +27,9 @@ def test_input_layers_are_passed_over_but_not_alone(lowers: Any, refuses: Any) -
 def test_normalization_can_be_left(lowers: Any) -> None:
     norm = configs.layer("BatchNormalization", "norm", [configs.node(configs.tensor("a"))])
     document = configs.model([configs.entrance(), configs.dense("a", "x"), norm], ["norm", 0, 0])
-    assert lowers(document, '- {op: freeze, layers: "*", batchnorm: leave}').layers.changed == ("a",)
+    assert lowers(document, '- {op: freeze, layers: "*", batchnorm: leave}').layers.changed == (
+        "a",
+    )
 
 
 def test_every_leaf_inside_is_frozen(lowers: Any, sample: Any) -> None:
@@ -39,7 +41,9 @@ def test_every_leaf_inside_is_frozen(lowers: Any, sample: Any) -> None:
             assert not any(flags)
 
 
-def test_frozen_layers_stay_frozen_through_a_file_and_fit(builds: Any, sample: Any, tmp_path: Any) -> None:
+def test_frozen_layers_stay_frozen_through_a_file_and_fit(
+    builds: Any, sample: Any, tmp_path: Any
+) -> None:
     variant = builds(str(sample("nested")), '- {op: freeze, layers: "inner/**"}')
     loaded = keras.saving.load_model(variant.save(tmp_path / "v.keras"))
     assert len(loaded.trainable_variables) == len(variant.model.trainable_variables)

@@ -38,7 +38,9 @@ def test_after_an_output_keeps_the_structure_of_the_outputs(lowers: Any, form: A
 
 
 def test_after_the_output_by_its_own_word(lowers: Any) -> None:
-    assert outs(lowers(configs.chain("a"), f"- {{op: insert, after: $output, new: {DROP}}}")) == ["drop"]
+    assert outs(lowers(configs.chain("a"), f"- {{op: insert, after: $output, new: {DROP}}}")) == [
+        "drop"
+    ]
 
 
 def test_a_layer_that_is_an_output_and_read_inside_is_redirected_in_both(lowers: Any) -> None:
@@ -136,7 +138,7 @@ def test_many_targets_need_a_placeholder_in_the_name(lowers: Any, refuses: Any) 
     ]
     plan = lowers(
         configs.chain("a_1", "a_2"),
-        "- {op: insert, after: \"a_*\", new: {class: ReLU, name: r_$(*)_$(target)_$(index)}}",
+        '- {op: insert, after: "a_*", new: {class: ReLU, name: r_$(*)_$(target)_$(index)}}',
     )
     assert {"r_1_a_1_0", "r_2_a_2_1"} <= set(plan.graph.layers)
 
@@ -150,7 +152,10 @@ def test_new_layers_are_never_targets_of_their_own_step(lowers: Any) -> None:
 
 
 def test_a_new_layer_is_written_in_full(lowers: Any) -> None:
-    plan = lowers(configs.chain("a"), "- {op: insert, after: a, new: {class: Dense, name: n, config: {units: 3}}}")
+    plan = lowers(
+        configs.chain("a"),
+        "- {op: insert, after: a, new: {class: Dense, name: n, config: {units: 3}}}",
+    )
     config = plan.graph.layers["n"].config
     assert config["use_bias"] is True
     assert config["dtype"]["config"] == {"name": "float32"}
@@ -164,7 +169,9 @@ def test_a_new_layer_is_written_in_full(lowers: Any) -> None:
     assert theirs != config["kernel_initializer"]["config"]["seed"]
 
 
-def test_a_new_layer_takes_the_policy_of_its_producer_but_never_a_quantized_one(lowers: Any) -> None:
+def test_a_new_layer_takes_the_policy_of_its_producer_but_never_a_quantized_one(
+    lowers: Any,
+) -> None:
     document = configs.chain("a")
     quantized = {
         "module": "keras",

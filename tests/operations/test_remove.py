@@ -56,7 +56,9 @@ def test_an_input_does_not_become_an_output(refuses: Any) -> None:
 
 
 def test_readers_of_a_further_output_are_refused(refuses: Any) -> None:
-    lstm = configs.layer("LSTM", "lstm", [configs.node(configs.tensor("x"))], units=4, return_state=True)
+    lstm = configs.layer(
+        "LSTM", "lstm", [configs.node(configs.tensor("x"))], units=4, return_state=True
+    )
     read = configs.layer("Dense", "h", [configs.node(configs.tensor("lstm", 0, 1))], units=4)
     document = configs.model([configs.entrance(), lstm, read], ["h", 0, 0])
     assert refuses(document, "- {op: remove, layers: lstm}") == [("PS404", 3)]

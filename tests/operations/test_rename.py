@@ -21,7 +21,8 @@ def test_both_names_and_every_reference_follow(lowers: Any) -> None:
 
 def test_outputs_and_inputs_follow(lowers: Any) -> None:
     plan = lowers(
-        configs.chain("a"), "- {op: rename, layers: a, name: y}\n- {op: rename, layers: $input, name: i}"
+        configs.chain("a"),
+        "- {op: rename, layers: a, name: y}\n- {op: rename, layers: $input, name: i}",
     )
     assert outs(plan) == ["y"]
     assert plan.document["config"]["input_layers"] == ["i", 0, 0]
@@ -45,7 +46,11 @@ def test_many_are_renamed_by_what_they_are_called(lowers: Any) -> None:
 
 def test_compile_keys_follow(lowers: Any) -> None:
     document = configs.chain("a")
-    document["compile_config"] = {"loss": {"a": "mse"}, "metrics": {"a": ["mae"]}, "optimizer": "sgd"}
+    document["compile_config"] = {
+        "loss": {"a": "mse"},
+        "metrics": {"a": ["mae"]},
+        "optimizer": "sgd",
+    }
     plan = lowers(document, "- {op: rename, layers: a, name: y}")
     assert plan.document["compile_config"]["loss"] == {"y": "mse"}
     assert plan.document["compile_config"]["metrics"] == {"y": ["mae"]}
@@ -56,9 +61,8 @@ def test_compile_keys_follow(lowers: Any) -> None:
     [("b", "PS306"), ("'a:0'", "PS205"), ("'1'", "PS307"), ("''", "PS205"), ("'a~b'", "PS205")],
 )
 def test_names_that_are_taken_or_odd_are_refused(name: str, code: str) -> None:
-    from tests.conftest import lower
-
     from patchspec.problems import PatchError
+    from tests.conftest import lower
 
     with pytest.raises(PatchError) as caught:
         lower(configs.chain("a", "b"), f"- {{op: rename, layers: a, name: {name}}}")

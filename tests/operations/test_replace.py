@@ -60,7 +60,9 @@ def test_idle_call_arguments_go_and_others_are_refused(lowers: Any, refuses: Any
     document["config"]["layers"][1]["inbound_nodes"][0]["kwargs"] = {"training": True}
     step = "- {op: replace, layers: a, new: {class: ReLU, name: r}}"
     assert refuses(document, step) == [("PS419", 3)]
-    kept = lowers(document, "- {op: replace, layers: a, new: {class: Dropout, name: r, config: {rate: 0.1}}}")
+    kept = lowers(
+        document, "- {op: replace, layers: a, new: {class: Dropout, name: r, config: {rate: 0.1}}}"
+    )
     assert kept.graph.layers["r"].calls[0].data["kwargs"] == {"training": True}
 
 
@@ -116,5 +118,7 @@ def test_what_cannot_be_kept_is_refused() -> None:
     last = "- {op: replace, layers: b, new: {class: Dense, name: n, config: {units: 3}, weights: keep}}"
     assert code(last) == ["PS501", "PS501"]
     assert code(new.format(4, "{gamma: keep, '*': init}")) == ["PS504"]
-    insert = "- {op: insert, after: a, new: {class: Dense, name: n, config: {units: 4}, weights: keep}}"
+    insert = (
+        "- {op: insert, after: a, new: {class: Dense, name: n, config: {units: 4}, weights: keep}}"
+    )
     assert code(insert) == ["PS504", "PS504"]

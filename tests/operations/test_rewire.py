@@ -27,14 +27,17 @@ def test_a_mapping_says_these_only(lowers: Any) -> None:
 
 def test_one_call_is_meant_with_an_at_sign(lowers: Any) -> None:
     plan = lowers(
-        configs.shared(), '- {op: rewire, layers: "twin@1", inputs: p}\n- {op: extract, outputs: total}'
+        configs.shared(),
+        '- {op: rewire, layers: "twin@1", inputs: p}\n- {op: extract, outputs: total}',
     )
     assert reads(plan, "twin") == ["p", "p"]
 
 
 def test_a_keyword_takes_a_list_of_tensors(lowers: Any) -> None:
     lstm = configs.layer("LSTM", "lstm", [configs.node(configs.tensor("x"))], units=4)
-    document = configs.model([configs.entrance(), configs.dense("h", "x"), lstm], [["lstm", 0, 0], ["h", 0, 0]])
+    document = configs.model(
+        [configs.entrance(), configs.dense("h", "x"), lstm], [["lstm", 0, 0], ["h", 0, 0]]
+    )
     plan = lowers(document, "- {op: rewire, layers: lstm, inputs: {initial_state: [h, h]}}")
     assert reads(plan, "lstm") == ["x", "h", "h"]
 

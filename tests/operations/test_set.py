@@ -11,8 +11,12 @@ from tests import configs
 
 
 def test_a_key_is_replaced(lowers: Any) -> None:
-    plan = lowers(configs.chain("a", "b"), '- {op: set, layers: {class: Dense}, config: {activation: relu}}')
-    assert [x.config["activation"] for x in plan.graph.layers.values() if not x.is_input] == ["relu"] * 2
+    plan = lowers(
+        configs.chain("a", "b"), "- {op: set, layers: {class: Dense}, config: {activation: relu}}"
+    )
+    assert [x.config["activation"] for x in plan.graph.layers.values() if not x.is_input] == [
+        "relu"
+    ] * 2
 
 
 def test_objects_are_written_as_keras_writes_them(lowers: Any) -> None:
@@ -34,15 +38,22 @@ def test_a_dtype_is_a_policy(lowers: Any) -> None:
 
 
 def test_placeholders_of_the_match_are_filled_in(lowers: Any) -> None:
-    plan = lowers(configs.chain("a", "b"), "- {op: set, layers: [a, b], config: {bias_initializer: {class: Constant, config: {value: $(index)}}}}")
+    plan = lowers(
+        configs.chain("a", "b"),
+        "- {op: set, layers: [a, b], config: {bias_initializer: {class: Constant, config: {value: $(index)}}}}",
+    )
     made = [plan.graph.layers[n].config["bias_initializer"] for n in "ab"]
     assert [one["config"]["value"] for one in made] == [0, 1]
 
 
-def test_a_key_of_an_operation_can_be_set_if_it_is_there(lowers: Any, refuses: Any, sample: Any) -> None:
+def test_a_key_of_an_operation_can_be_set_if_it_is_there(
+    lowers: Any, refuses: Any, sample: Any
+) -> None:
     document = dict(open_base(sample("ops_nodes")).document)
     assert lowers(document, "- {op: set, layers: concatenate, config: {axis: 1}}").layers.changed
-    assert refuses(document, "- {op: set, layers: concatenate, config: {axes: 1}}") == [("PS420", 3)]
+    assert refuses(document, "- {op: set, layers: concatenate, config: {axes: 1}}") == [
+        ("PS420", 3)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,9 @@ def test_a_bias_that_is_switched_off_has_no_home() -> None:
 
 
 def test_a_value_that_keras_refuses_is_told_in_keras_s_words() -> None:
-    steps = "- {op: set, layers: d1, config: {kernel_constraint: {class: MaxNorm, config: {axis: x}}}}"
+    steps = (
+        "- {op: set, layers: d1, config: {kernel_constraint: {class: MaxNorm, config: {axis: x}}}}"
+    )
     steps = "- {op: insert, after: d1, new: {class: Reshape, name: r, config: {target_shape: a}}}"
     assert codes(SAMPLES / "functional_linear.keras", steps)[0] in {"PS411", "PS412"}
 

@@ -144,4 +144,6 @@ def test_what_resolves_with_keras_is_built_by_keras(case: Any) -> None:
     assert [x["inbound_nodes"] for x in after["layers"]] == [
         x["inbound_nodes"] for x in mine["layers"]
     ]
-    assert all(np.array_equal(a, np.asarray(b)) for a, b in zip(before, model.variables, strict=True))
+    assert all(
+        np.array_equal(a, np.asarray(b)) for a, b in zip(before, model.variables, strict=True)
+    )

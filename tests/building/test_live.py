@@ -1,0 +1,379 @@
+"""The live model: every variable in its place, state carried, the base untouched."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import patchspec
+from patchspec.models.opening import open_base
+from patchspec.problems import PatchError
+from tests.conftest import SAMPLES, patch_of
+from tests.zoo import randomised, values
+
+BUILT = [
+    "functional_linear", "nested", "shared", "mha_kwargs", "lstm_state_mask", "ops_nodes",
+    "functional_dict_io", "functional_list_io", "functional_onelist_io", "composite",
+    "compiled_adam", "nested_multi_call", "training_kwarg", "dtype_policies", "assets", "seeded",
+]  # fmt: skip
+
+
+def array(value: Any) -> Any:
+    return np.asarray(keras.ops.convert_to_numpy(value))
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_the_empty_patch_of_a_file_is_the_identity(name: str, tmp_path: Any) -> None:
+    path = SAMPLES / f"{name}.keras"
+    variant = patchspec.apply(path, patch_of([]))
+    saved = variant.save(tmp_path / "v.keras")
+    mine, theirs = open_base(saved), open_base(path)
+    assert mine.state == theirs.state
+    assert mine.architecture == theirs.architecture
+    assert mine.variables is not None
+    assert theirs.variables is not None
+    assert mine.variables.keys() == theirs.variables.keys()
+    reference = keras.saving.load_model(path, compile=False)
+    loaded = keras.saving.load_model(saved, compile=False)
+    assert json.loads(loaded.to_json())["config"] == json.loads(reference.to_json())["config"]
+    pairs = zip(loaded.weights, reference.weights, strict=True)
+    assert all(np.array_equal(array(a), array(b)) for a, b in pairs)
+
+
+@pytest.mark.parametrize("name", ["functional_linear", "nested", "composite", "lstm_state_mask"])
+def test_live_and_file_have_one_state(name: str) -> None:
+    path = SAMPLES / f"{name}.keras"
+    live = patchspec.open_base(keras.saving.load_model(path, compile=False))
+    assert live.state == open_base(path).state
+    assert live.architecture == open_base(path).architecture
+
+
+def twins() -> Any:
+    """a and b are of one class and shape: positions would swap them without a word."""
+    x = keras.Input((4,), name="x")
+    a = keras.layers.Dense(4, name="a")(x)
+    return randomised(keras.Model(x, keras.layers.Dense(4, name="b")(a)))
+
+
+def test_a_new_layer_of_the_same_class_takes_nobody_s_weights(builds: Any, tmp_path: Any) -> None:
+    model = twins()
+    variant = builds(
+        model, "- {op: insert, after: x, new: {class: Dense, name: new, config: {units: 4}}}"
+    )
+    loaded = keras.saving.load_model(variant.save(tmp_path / "v.keras"))
+    for name in ("a", "b"):
+        theirs = model.get_layer(name).get_weights()
+        assert np.array_equal(loaded.get_layer(name).get_weights()[0], theirs[0])
+    fresh = loaded.get_layer("new").get_weights()[0]
+    assert not any(np.array_equal(fresh, model.get_layer(n).get_weights()[0]) for n in "ab")
+
+
+def test_weights_follow_layers_that_change_places(builds: Any) -> None:
+    model = twins()
+    variant = builds(
+        model,
+        """
+- {op: rewire, layers: b, inputs: x}
+- {op: extract, outputs: b}
+""",
+    )
+    assert np.array_equal(variant.model.get_layer("b").kernel, model.get_layer("b").kernel)
+
+
+def test_a_renamed_layer_keeps_its_weights_and_a_new_one_of_the_old_name_does_not(
+    builds: Any,
+) -> None:
+    model = twins()
+    variant = builds(
+        model,
+        """
+- {op: rename, layers: a, name: c}
+- {op: insert, after: c, new: {class: Dense, name: a, config: {units: 4}}}
+""",
+    )
+    assert np.array_equal(variant.model.get_layer("c").kernel, model.get_layer("a").kernel)
+    assert not np.array_equal(variant.model.get_layer("a").kernel, model.get_layer("a").kernel)
+
+
+def test_the_base_is_untouched_by_the_training_of_the_variant(builds: Any) -> None:
+    model = twins()
+    before, links = values(model), [len(x._outbound_nodes) for x in model.layers]
+    variant = builds(model, "- {op: insert, after: a, new: {class: ReLU, name: r}}").model
+    x = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
+    warm = model.predict(x, verbose=0)
+    variant.compile("sgd", "mse")
+    variant.fit(x, x, verbose=0)
+    after = values(model)
+    assert all(np.array_equal(before[k], after[k]) for k in before)
+    assert [len(x._outbound_nodes) for x in model.layers] == links
+    assert np.array_equal(model.predict(x, verbose=0), warm)
+
+
+def test_every_variable_of_a_bidirectional_layer_has_a_path_of_its_own() -> None:
+    x = keras.Input((5, 3), name="x")
+    bi = keras.layers.Bidirectional(keras.layers.LSTM(2), name="bi")(x)
+    base = patchspec.open_base(randomised(keras.Model(x, bi)))
+    assert base.variables is not None
+    assert sorted(base.variables)[0] == "bi/backward_layer/cell/vars/0"
+    assert len(base.variables) == 6
+
+
+def test_transfer_counts_sum_up_in_deep_nesting(builds: Any) -> None:
+    def nest(depth: int) -> Any:
+        i = keras.Input((3,), name=f"i{depth}")
+        h = keras.layers.Dense(3, name=f"d{depth}")(i)
+        return keras.Model(i, nest(depth - 1)(h) if depth else h, name=f"m{depth}")
+
+    model = randomised(nest(4))
+    variant = builds(model, [])
+    assert variant.report["kept"]["variables"] == len(model.variables) == 10
+    assert variant.report["kept"]["values"] == model.count_params()
+
+
+def test_normalization_computes_with_what_it_was_adapted_to(builds: Any, tmp_path: Any) -> None:
+    norm = keras.layers.Normalization(name="norm")
+    data = np.random.default_rng(0).normal(7, 3, (64, 2)).astype("float32")
+    norm.adapt(data)
+    x = keras.Input((2,), name="x")
+    model = keras.Model(x, keras.layers.Dense(1, name="d")(norm(x)))
+    variant = builds(model, [])
+    assert np.array_equal(variant.model(data), model(data))
+    loaded = keras.saving.load_model(variant.save(tmp_path / "v.keras"))
+    assert np.array_equal(loaded(data), model(data))
+
+
+def test_vocabularies_come_along_live_and_through_files(builds: Any, tmp_path: Any) -> None:
+    path = SAMPLES / "assets.keras"
+    model = keras.saving.load_model(path)
+    variant = builds(path, [])
+    again = keras.saving.load_model(variant.save(tmp_path / "v.keras"))
+    live = builds(model, []).model
+    for layer in model.layers:
+        if hasattr(layer, "get_vocabulary"):
+            for other in (variant.model, again, live):
+                assert other.get_layer(layer.name).get_vocabulary() == layer.get_vocabulary()
+
+
+def test_the_state_of_generators_goes_from_live_to_live_and_is_reported_from_files(
+    builds: Any,
+) -> None:
+    path = SAMPLES / "seeded.keras"
+    model = keras.saving.load_model(path)
+    drop = next(x for x in model.layers if hasattr(x, "seed_generator"))
+    drop.seed_generator.state.assign([5, 9])
+    live = builds(model, []).model.get_layer(drop.name)
+    assert array(live.seed_generator.state).tolist() == [5, 9]
+    assert "PS507" in [f.problem.code for f in builds(path, []).findings]
+
+
+def test_flags_are_exact_for_the_model_too(builds: Any) -> None:
+    model = twins()
+    model.trainable = False
+    variant = builds(model, []).model
+    assert not variant.trainable
+    assert [x.trainable for x in variant.layers[1:]] == [x.trainable for x in model.layers[1:]]
+
+
+def test_shared_weights_stay_shared(builds: Any) -> None:
+    variant = builds(SAMPLES / "shared.keras", []).model
+    reference = keras.saving.load_model(SAMPLES / "shared.keras")
+    assert len({id(v) for v in variant.variables}) == len({id(v) for v in reference.variables})
+
+
+def test_sharing_between_levels_is_refused_live_and_from_a_file() -> None:
+    shared = keras.layers.Dense(3, name="s")
+    i = keras.Input((3,), name="i")
+    inner = keras.Model(i, shared(i), name="inner")
+    x = keras.Input((3,), name="x")
+    model = keras.Model(x, shared(inner(x)))
+    for base in (model, SAMPLES / "shared_across_levels.keras"):
+        with pytest.raises(PatchError) as caught:
+            patchspec.open_base(base)
+        assert caught.value.problems[0].code == "PS505"
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_new_layers_are_the_same_in_every_build(builds: Any, seed: int) -> None:
+    steps = """
+- op: insert
+  after: d1
+  new:
+    - {class: Dense, name: n, config: {units: 4}}
+    - {class: Dropout, name: o, config: {rate: 0.5}}
+"""
+    path = SAMPLES / "functional_linear.keras"
+    one, other = (builds(path, steps, seed=seed) for _ in range(2))
+    assert one.state == other.state
+    assert one.state != builds(path, steps, seed=seed + 1).state
+
+
+def test_a_recurrent_layer_starts_as_keras_starts_it(builds: Any) -> None:
+    x = keras.Input((5, 3), name="x")
+    model = keras.Model(x, keras.layers.Dense(2, name="d")(x))
+    steps = "- {op: insert, after: d, new: {class: LSTM, name: n, config: {units: 3}}}"
+    variant = builds(model, steps)
+    kernel, recurrent, bias = variant.model.get_layer("n").get_weights()
+    assert bias.tolist() == [0] * 3 + [1] * 3 + [0] * 6
+    assert np.allclose(recurrent @ recurrent.T, np.eye(3), atol=1e-5)
+    assert kernel.std() > 0
+
+
+def test_compile_config_and_optimizer_state_are_carried_where_they_fit(
+    builds: Any, tmp_path: Any
+) -> None:
+    path = SAMPLES / "compiled_adam.keras"
+    reference = keras.saving.load_model(path)
+    variant = builds(path, "- {op: rename, layers: d1, name: one}")
+    assert variant.model.get_compile_config() == reference.get_compile_config()
+    mine = [array(v) for v in variant.model.optimizer.variables]
+    theirs = [array(v) for v in reference.optimizer.variables]
+    assert all(np.array_equal(a, b) for a, b in zip(mine, theirs, strict=True))
+    again = keras.saving.load_model(variant.save(tmp_path / "v.keras"))
+    assert int(array(again.optimizer.iterations)) == int(array(reference.optimizer.iterations))
+    frozen = builds(path, "- {op: freeze, layers: d1}")
+    assert "PS424" in [f.problem.code for f in frozen.findings]
+    keras.saving.load_model(frozen.save(tmp_path / "f.keras"))
+
+
+def test_a_quantized_layer_and_one_with_lora_survive_a_change_beside_them(builds: Any) -> None:
+    x = np.random.default_rng(0).normal(size=(2, 4)).astype("float32")
+    quantized = twins()
+    quantized.get_layer("a").quantize("int8")
+    variant = builds(
+        quantized, "- {op: insert, after: a, new: {class: Dropout, name: o, config: {rate: 0.1}}}"
+    )
+    assert np.array_equal(variant.model(x), quantized(x))
+    lora = twins()
+    lora.get_layer("a").enable_lora(2)
+    assert np.allclose(builds(lora, []).model(x), lora(x), atol=1e-6)
+
+
+def test_mixed_precision_stays_and_variables_stay_float32(builds: Any) -> None:
+    x = keras.Input((4,), name="x")
+    model = keras.Model(x, keras.layers.Dense(4, name="a", dtype="mixed_float16")(x))
+    variant = builds(
+        model, "- {op: insert, after: a, new: {class: Dense, name: n, config: {units: 2}}}"
+    )
+    added = variant.model.get_layer("n")
+    assert added.dtype_policy.name == "mixed_float16"
+    assert added.kernel.dtype == "float32"
+    step = "- {op: set, layers: {class: Dense}, config: {dtype: mixed_float16}}"
+    assert builds(twins(), step).model.get_layer("b").compute_dtype == "float16"
+
+
+def test_bfloat16_variables_go_through_a_file(builds: Any, tmp_path: Any) -> None:
+    x = keras.Input((4,), name="x")
+    model = keras.Model(x, keras.layers.Dense(4, name="a", dtype="bfloat16")(x))
+    path = builds(model, []).save(tmp_path / "v.keras")
+    assert open_base(path).state == patchspec.open_base(model).state
+    loaded = keras.saving.load_model(path)
+    assert loaded.get_layer("a").kernel.dtype == "bfloat16"
+
+
+class Scaled(keras.layers.Layer):
+    """A custom layer that nobody registered."""
+
+    def __init__(self, factor: float = 2.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.factor = factor
+        self.scale = self.add_weight(shape=(), initializer="ones", name="scale")
+
+    def call(self, inputs: Any) -> Any:
+        return inputs * self.scale * self.factor
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "factor": self.factor}
+
+
+def test_a_custom_layer_of_a_live_model_needs_no_mention(builds: Any, tmp_path: Any) -> None:
+    x = keras.Input((4,), name="x")
+    model = keras.Model(x, Scaled(name="own")(x))
+    variant = builds(model, "- {op: set, layers: own, config: {factor: 3.0}}")
+    assert variant.model.get_layer("own").factor == 3.0
+    path = variant.save(tmp_path / "v.keras")
+    with pytest.raises(PatchError) as caught:
+        patchspec.apply(path, patch_of([]))
+    [problem] = caught.value.problems
+    assert problem.code == "PS906"
+    assert "--custom-objects" in (problem.hint or "")
+    assert "Scaled" in problem.notes[0]
+    given = builds(path, [], custom_objects={"Scaled": Scaled})
+    assert given.model.get_layer("own").factor == 3.0
+
+
+def test_a_lambda_is_always_refused() -> None:
+    for given in (None, {"Lambda": keras.layers.Lambda}):
+        with pytest.raises(PatchError) as caught:
+            patchspec.apply(SAMPLES / "lambda.keras", patch_of([]), custom_objects=given)
+        assert caught.value.problems[0].code == "PS704"
+    plan = patchspec.resolve(patch_of([]), SAMPLES / "lambda.keras", shapes=False)
+    assert plan.is_identity
+
+
+def test_a_registered_name_does_not_stand_for_another_class() -> None:
+    base = open_base(SAMPLES / "functional_linear.keras")
+    document = json.loads(json.dumps(dict(base.document)))
+    document["config"]["layers"][1]["registered_name"] = "evil>Gadget"
+    with pytest.raises(PatchError) as caught:
+        patchspec.resolve(patch_of([]), patchspec.Base(document, base.variables))
+    assert caught.value.problems[0].code == "PS906"
+
+
+def test_a_functional_subclass_with_a_constructor_of_its_own_is_explained() -> None:
+    class Own(keras.Model):
+        def __init__(self, width: int, **kwargs: Any) -> None:
+            x = keras.Input((4,))
+            super().__init__(x, keras.layers.Dense(width)(x), **kwargs)
+            self.width = width
+
+        def get_config(self) -> dict[str, Any]:
+            return {"width": self.width}
+
+    with pytest.raises(PatchError) as caught:
+        patchspec.open_base(Own(3))
+    assert caught.value.problems[0].code == "PS909"
+    assert "keras.Model(" in (caught.value.problems[0].hint or "")
+
+
+def test_a_sequential_model_is_explained() -> None:
+    with pytest.raises(PatchError) as caught:
+        patchspec.open_base(SAMPLES / "sequential.keras")
+    assert caught.value.problems[0].code == "PS909"
+
+
+def test_only_one_module_deserialises_and_none_unpickles() -> None:
+    from pathlib import Path
+
+    package = Path(patchspec.__file__).parent
+    calls = (
+        "deserialize_keras_object(",
+        ".from_config(",
+        "clone_model(",
+        "load_model(",
+        "model_from_json(",
+    )
+    found = {
+        path.name: word
+        for path in package.rglob("*.py")
+        for word in (*calls, "pickle", "enable_unsafe")
+        if word
+        in path.read_text(encoding="utf-8")
+        .replace("load_own", "")
+        .replace("compile_from_config", "")
+    }
+    assert found in ({"door.py": "deserialize_keras_object("},)
+
+
+def test_plan_and_variant_render_as_html_that_cannot_run(builds: Any) -> None:
+    x = keras.Input((4,), name="x")
+    model = keras.Model(x, keras.layers.Dense(4, name="a")(x), name="<script>")
+    variant = builds(model, "- {op: insert, after: a, new: {class: ReLU, name: r}}")
+    html = variant._repr_html_()
+    assert "<script" not in html
+    assert "<script>" in variant.plan.graph.config["name"]
+    assert "r" in html
+    assert variant.plan._repr_html_() == html
