@@ -1,0 +1,123 @@
+"""The command line: results on stdout, problems on stderr, and exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from patchspec.cli.main import main
+from patchspec.codes import CODES
+from patchspec.review.schemas import schema
+from tests.conftest import SAMPLES
+
+BASE = str(SAMPLES / "functional_linear.keras")
+GOOD = "patchspec: 1\noperations:\n  - {op: insert, after: d1, new: {class: ReLU, name: r}}\n"
+BAD = "patchspec: 1\noperations:\n  - {op: insrt, after: d1}\n  - {op: remove, layer: d1}\n"
+
+
+@pytest.fixture
+def patch(tmp_path: Path) -> Any:
+    def write(text: str, name: str = "p.patchspec.yaml") -> str:
+        path = tmp_path / name
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+def test_a_valid_patch_is_said_to_be_valid(patch: Any, capsys: Any) -> None:
+    assert main(["validate", patch(GOOD)]) == 0
+    assert capsys.readouterr().out.endswith("valid, 1 operation\n")
+
+
+def test_problems_have_a_frame_and_exit_code_1(patch: Any, capsys: Any) -> None:
+    path = patch(BAD)
+    assert main(["validate", path]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert f"--> {path}:3:10" in shown.err
+    assert "^^^^^" in shown.err
+    assert "error[PS204]" in shown.err
+    assert "error[PS201]" in shown.err
+
+
+def test_problems_are_json_and_workflow_commands_too(patch: Any, capsys: Any) -> None:
+    assert main(["validate", "--json", patch(BAD)]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert [(p["code"], p["line"]) for p in said["problems"]] == [("PS204", 3), ("PS201", 4)]
+    assert main(["validate", "--format", "github", patch(BAD)]) == 1
+    assert capsys.readouterr().out.startswith("::error title=patchspec (PS204),file=")
+
+
+def test_inspect_prints_a_table_and_json(capsys: Any) -> None:
+    assert main(["inspect", "--no-shapes", BASE]) == 0
+    assert "d1     Dense" in capsys.readouterr().out
+    assert main(["inspect", "--json", BASE]) == 0
+    said = json.loads(capsys.readouterr().out)
+    jsonschema.Draft7Validator(schema("inspect")).validate(said)
+    assert said["outputs"][0]["shape"] == [None, 2]
+
+
+def test_select_prints_what_matches(capsys: Any) -> None:
+    assert main(["select", "{class: Dense}", BASE]) == 0
+    assert capsys.readouterr().out == "d1\nd2\n"
+    assert main(["select", "*1", BASE]) == 0
+    assert capsys.readouterr().out == "d1\n"
+    assert main(["select", "nosuch", BASE]) == 1
+
+
+def test_a_detailed_exit_code_tells_changes_from_errors(patch: Any) -> None:
+    plan = ["plan", "--no-shapes", "--detailed-exitcode", BASE]
+    assert main([*plan, patch("patchspec: 1\noperations: []\n")]) == 0
+    assert main([*plan, patch(GOOD)]) == 2
+    assert main([*plan, patch(BAD)]) == 1
+    assert main(["plan", "--detailed-exitcode", "--nosuch"]) == 1
+    assert main(["plan", "--nosuch"]) == 2
+    assert main(["plan", BASE]) == 2
+
+
+def test_apply_ends_with_the_path_and_a_saved_plan_gives_the_same_file(
+    patch: Any, tmp_path: Path, capsys: Any
+) -> None:
+    one, other, plan = (str(tmp_path / name) for name in ("a.keras", "b.keras", "plan.json"))
+    assert main(["apply", BASE, patch(GOOD), "-o", one]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == one
+    assert main(["plan", BASE, patch(GOOD), "-o", plan]) == 0
+    assert main(["apply", plan, "-o", other]) == 0
+    assert Path(one).read_bytes() == Path(other).read_bytes()
+    assert main(["apply", plan, "-o", other]) == 1
+    stale = ["apply", plan, "--base", str(SAMPLES / "shared.keras"), "-o", other, "--force"]
+    assert main(stale) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["inspect", "nowhere.keras"],
+        ["plan", "--no-shapes", "nowhere.keras", "PATCH"],
+        ["plan", "--no-shapes", "PATCH"],
+        ["apply", BASE, "PATCH", "-o", "nowhere/out.keras"],
+        ["inspect", "PATCH"],
+        ["validate", "nowhere.yaml"],
+        ["explain", "nosuch"],
+    ],
+)
+def test_wrong_input_is_a_problem_without_a_traceback(
+    patch: Any, capsys: Any, arguments: list[str]
+) -> None:
+    path = patch(GOOD)
+    assert main([path if word == "PATCH" else word for word in arguments]) == 1
+    shown = capsys.readouterr().err
+    assert "error[PS" in shown
+    assert "Traceback" not in shown
+
+
+def test_every_code_and_operation_is_explained(capsys: Any) -> None:
+    for word in (*CODES, "insert", "expose-output"):
+        assert main(["explain", word]) == 0
+        assert len(capsys.readouterr().out) > 40
+    assert main(["explain"]) == 0
