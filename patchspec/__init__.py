@@ -4,25 +4,25 @@
     variant.model.predict(...)
     variant.save("variant.keras")
 
-Importing the package imports neither Keras nor NumPy; what needs them imports them when called.
+Importing the package imports neither Keras nor NumPy, nor what only planning needs: each function
+imports what it calls, so that `patchspec validate` starts as fast as it can.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patchspec._version import __version__
 from patchspec.language.patch import Patch, parse
-from patchspec.models.base import Base
-from patchspec.models.opening import open_base as _open_file
-from patchspec.planning.plan import Plan
-from patchspec.planning.resolve import resolve as _resolve
 from patchspec.problems import PatchError, Problem
 
 if TYPE_CHECKING:
     from patchspec.building.variant import Variant
+    from patchspec.models.base import Base
+    from patchspec.planning.plan import Plan
 
 __all__ = [
     "Base",
@@ -42,10 +42,13 @@ __all__ = [
 
 def open_base(model: Any) -> Base:
     """The base in a file (a path to a `.keras` or `.json` file), or that a live model is."""
+    from patchspec.models.base import Base  # noqa: PLC0415
+    from patchspec.models.opening import open_base as open_file  # noqa: PLC0415
+
     if isinstance(model, Base):
         return model
     if isinstance(model, (str, Path)):
-        return _open_file(model)
+        return open_file(model)
     from patchspec.building.live import base_of  # noqa: PLC0415 (imports Keras)
 
     return base_of(model)
@@ -68,7 +71,9 @@ def resolve(
     parsed = tuple(p if isinstance(p, Patch) else parse(p) for p in listed)
     base = open_base(model)
     if not shapes:
-        return _resolve(parsed, base)
+        from patchspec.planning.resolve import resolve as plan  # noqa: PLC0415
+
+        return plan(parsed, base)
     from patchspec.building.live import resolve_with_keras  # noqa: PLC0415 (imports Keras)
 
     return resolve_with_keras(parsed, base, custom_objects)
@@ -94,9 +99,18 @@ def apply(
     return build(plan, custom_objects)
 
 
-def __getattr__(name: str) -> Any:
-    if name == "Variant":
-        from patchspec.building.variant import Variant  # noqa: PLC0415 (imports Keras)
+_LATER = {
+    "Base": "patchspec.models.base",
+    "Plan": "patchspec.planning.plan",
+    "Variant": "patchspec.building.variant",
+}
 
-        return Variant
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""How long things take, as ratios from one run: `python -m benchmarks`."""
