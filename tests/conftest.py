@@ -1,15 +1,21 @@
-"""What most tests are made of: lower steps, refuse steps, build a variant."""
+"""What most tests are made of: lower steps, refuse steps, build a variant.
+
+Every plan that any test of the process makes is checked on the way: its RFC 6902 document, applied
+by `jsonpatch`, gives its config.
+"""
 
 from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonpatch
 import pytest
+
+import patchspec.planning.resolve as planning
 
 from patchspec.language.patch import Patch, parse_source
 from patchspec.language.source import read_text
@@ -22,6 +28,42 @@ from patchspec.problems import PatchError
 SAMPLES = Path(__file__).parent / "samples"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What looks at every plan of the run comes last."""
+    items.sort(key=lambda item: "every_plan" in getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _checked_plans(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """Check every plan as it is made; where a test asks for `every_plan`, keep them as lines."""
+    kept = tmp_path_factory.mktemp("plans") / "plans.jsonl"
+    kept.touch()
+    keep = any("every_plan" in getattr(item, "fixturenames", ()) for item in request.session.items)
+
+    def checked(**values: Any) -> Plan:
+        plan = Plan(**values)
+        before = json.dumps(plan.base.document)
+        edits = plan.json_patch
+        assert jsonpatch.apply_patch(json.loads(before), edits) == plan.document
+        if keep:
+            after = json.dumps(plan.document)
+            with kept.open("a", encoding="utf-8") as lines:
+                lines.write(f'{{"before":{before},"edits":{json.dumps(edits)},"after":{after}}}\n')
+        return plan
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(planning, "Plan", checked)
+        yield kept
+
+
+@pytest.fixture
+def every_plan(_checked_plans: Path) -> Path:
+    """A file with a line of JSON for every plan that the run has made: before, edits, after."""
+    return _checked_plans
+
+
 def patch_of(steps: str | list[Any], **header: Any) -> Patch:
     """The patch with these operations: YAML of a list, or the list itself."""
     said = steps if isinstance(steps, str) else json.dumps(steps)
@@ -32,12 +74,11 @@ def patch_of(steps: str | list[Any], **header: Any) -> Patch:
 
 
 def lower(document: dict[str, Any], steps: str | list[Any], **header: Any) -> Plan:
-    """The plan without Keras; its RFC 6902 document gives its config, and the base is as it was."""
+    """The plan without Keras; the base is as it was."""
     before = copy.deepcopy(document)
     base = Base(checked_document(document, "base"), origin="base")
     plan = resolve(patch_of(steps, **header), base)
     assert document == before
-    assert jsonpatch.apply_patch(before, plan.json_patch) == plan.document
     return plan
 
 

@@ -6,7 +6,6 @@ import copy
 import json
 from typing import Any
 
-import jsonpatch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -108,7 +107,6 @@ def test_a_plan_keeps_the_graph_whole_or_is_refused_with_a_place(case: Any) -> N
         assert all(problem.span is not None for problem in error.problems)
     else:
         assert whole(plan.document)
-        assert jsonpatch.apply_patch(before, plan.json_patch) == plan.document
         order = [entry["name"] for entry in plan.written_document["config"]["layers"]]
         assert order == list(Graph.of(plan.document).order.layers)
     assert document == before
