@@ -15,8 +15,8 @@ from typing import Any
 import jsonpatch
 import pytest
 
+import patchspec
 import patchspec.planning.resolve as planning
-
 from patchspec.language.patch import Patch, parse_source
 from patchspec.language.source import read_text
 from patchspec.models.base import Base
@@ -104,7 +104,6 @@ def refuses() -> Callable[..., list[tuple[str, int | None]]]:
 @pytest.fixture
 def builds() -> Callable[..., Any]:
     """The variant that steps make of a live model or a file."""
-    import patchspec
 
     def build(model: Any, steps: str | list[Any], **header: Any) -> Any:
         custom = header.pop("custom_objects", None)

@@ -109,7 +109,7 @@ def parity(folder: Path) -> None:
         for pair in zip(layer.get_weights(), model.get_layer(layer.name).get_weights(), strict=True)
     ]
     check(
-        f"after training the {len(pairs)} variables of the frozen layers are the base's, bit by bit",
+        f"after training, the {len(pairs)} frozen variables are still the base's, bit by bit",
         len(pairs) == FROZEN and all(np.array_equal(a, b) for a, b in pairs),
     )
     check("odd and even are told apart", accuracy > 0.95)

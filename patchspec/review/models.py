@@ -48,7 +48,7 @@ def _summary(base: Base, specs: Specs) -> list[str]:
     rows = [
         ("inputs", _ends(base.graph, "inputs", specs)),
         ("outputs", _ends(base.graph, "outputs", specs)),
-        ("layers", plural(sum(1 for _ in base.graph.walk()), "layer")),
+        ("layers", str(sum(1 for _ in base.graph.walk()))),
         ("parameters", number(_total(base))),
         ("compiled", "yes" if base.document.get("compile_config") else "no"),
         ("architecture", base.architecture),

@@ -106,7 +106,8 @@ def test_a_mistake_in_an_operation_is_found_at_its_place(step: str, code: str) -
 def test_mistakes_in_two_operations_are_both_reported_once() -> None:
     text = (
         "patchspec: 1\noperations:\n"
-        "  - {op: insert, after: a, new: {class: Dense, name: r, config: {units: 3, activaton: relu}}}\n"
+        "  - {op: insert, after: a, new: "
+        "{class: Dense, name: r, config: {units: 3, activaton: relu}}}\n"
         "  - {op: remove, layer: b}\n"
     )
     assert [code for code, _, _ in problems(text)] == ["PS211", "PS201"]
@@ -115,7 +116,8 @@ def test_mistakes_in_two_operations_are_both_reported_once() -> None:
 def test_a_misspelt_argument_is_answered_with_the_nearest_name() -> None:
     text = (
         "patchspec: 1\noperations:\n"
-        "  - {op: insert, after: a, new: {class: Dense, name: r, config: {units: 3, activaton: relu}}}\n"
+        "  - {op: insert, after: a, new: "
+        "{class: Dense, name: r, config: {units: 3, activaton: relu}}}\n"
     )
     with pytest.raises(PatchError) as caught:
         parse(text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -107,9 +106,14 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
 def test_whatever_happens_while_writing_the_old_file_stays(tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_text("old")
-    with pytest.raises(RuntimeError), replacing(path) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
+
+    def half() -> None:
+        with replacing(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        half()
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["f"]
 
@@ -264,8 +268,8 @@ def test_a_graph_that_is_not_whole_is_refused_before_anything_is_planned(
 def test_reading_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
     copy = tmp_path / "m.keras"
     copy.write_bytes(GOOD.read_bytes())
-    os.chmod(tmp_path, 0o500)
+    tmp_path.chmod(0o500)
     try:
         assert open_base(copy).state
     finally:
-        os.chmod(tmp_path, 0o700)
+        tmp_path.chmod(0o700)

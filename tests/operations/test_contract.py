@@ -6,11 +6,13 @@ import ast
 import inspect
 import sys
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 
 from patchspec.language.patch import parse
+from patchspec.models.opening import open_base
 from patchspec.operations import operations, own_names
 from patchspec.operations._operation import Operation
 
@@ -40,6 +42,27 @@ def test_its_docstring_begins_with_a_sentence_and_holds_an_example(
 @each
 def test_it_has_a_test_file_of_its_name(name: str, operation: type[Operation]) -> None:
     assert (Path(__file__).parent / f"test_{name.replace('-', '_')}.py").is_file()
+
+
+NEW = "new: {class: ReLU, name: n}"
+INSIDE = {
+    "insert": f"{{op: insert, after: inner/id, {NEW}}}",
+    "remove": "{op: remove, layers: inner/id}",
+    "rewire": "{op: rewire, layers: inner/id, inputs: {'0': $input}}",
+    "rename": "{op: rename, layers: inner/id, name: n}",
+    "replace": f"{{op: replace, layers: inner/id, {NEW}}}",
+    "set": "{op: set, layers: inner/id, config: {units: 4}}",
+    "expose-output": "{op: expose-output, outputs: {n: inner/id}}",
+    "extract": "{op: extract, outputs: [inner/id]}",
+}
+
+
+@pytest.mark.parametrize("step", INSIDE.values(), ids=INSIDE)
+def test_a_layer_inside_a_nested_model_is_refused_by_its_path(
+    step: str, sample: Any, refuses: Any
+) -> None:
+    document = dict(open_base(sample("nested")).document)
+    assert refuses(document, f"- {step}") == [("PS415", 3)]
 
 
 @each

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from patchspec.problems import PatchError
 from tests import configs
+from tests.conftest import lower
 from tests.operations.test_insert import outs, reads
 
 
@@ -60,9 +62,6 @@ def test_alone_it_drops_what_leads_nowhere(lowers: Any, refuses: Any) -> None:
     ],
 )
 def test_what_cannot_be_cut_out_is_refused(step: str, code: str) -> None:
-    from patchspec.problems import PatchError
-    from tests.conftest import lower
-
     with pytest.raises(PatchError) as caught:
         lower(configs.shared(), f"- {step}")
     assert caught.value.problems[0].code == code

@@ -6,9 +6,12 @@ from typing import Any
 
 import keras
 import numpy as np
+import pytest
 
+import patchspec
 from patchspec.models.opening import open_base
 from tests import configs
+from tests.conftest import patch_of
 
 
 def test_a_leaf_is_frozen_once(lowers: Any) -> None:
@@ -52,10 +55,6 @@ def test_frozen_layers_stay_frozen_through_a_file_and_fit(
 
 
 def test_attention_cannot_be_frozen_in_a_config_and_is_refused(sample: Any) -> None:
-    import pytest
-
-    import patchspec
-    from tests.conftest import patch_of
 
     with pytest.raises(patchspec.PatchError) as caught:
         patchspec.apply(str(sample("mha_kwargs")), patch_of("- {op: freeze, layers: mha}"))

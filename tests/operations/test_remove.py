@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from patchspec.models.opening import open_base
 from tests import configs
 from tests.operations.test_insert import outs, reads
 
@@ -70,12 +71,11 @@ def test_all_calls_of_a_shared_layer_are_bypassed(lowers: Any) -> None:
 
 
 def test_attention_keeps_its_query(lowers: Any, sample: Any) -> None:
-    from patchspec.models.opening import open_base
-
     document = dict(open_base(sample("mha_kwargs")).document)
     plan = lowers(
         document,
-        "- {op: extract, outputs: 'mha2'}\n- {op: insert, after: mha2, new: {class: ReLU, name: r}}\n"
+        "- {op: extract, outputs: 'mha2'}\n"
+        "- {op: insert, after: mha2, new: {class: ReLU, name: r}}\n"
         "- {op: remove, layers: mha2}\n- {op: extract}",
     )
     assert reads(plan, "r") == ["q"]

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from patchspec.problems import PatchError
 from tests import configs
+from tests.conftest import lower
 from tests.operations.test_insert import outs, reads
 
 
@@ -61,9 +63,6 @@ def test_compile_keys_follow(lowers: Any) -> None:
     [("b", "PS306"), ("'a:0'", "PS205"), ("'1'", "PS307"), ("''", "PS205"), ("'a~b'", "PS205")],
 )
 def test_names_that_are_taken_or_odd_are_refused(name: str, code: str) -> None:
-    from patchspec.problems import PatchError
-    from tests.conftest import lower
-
     with pytest.raises(PatchError) as caught:
         lower(configs.chain("a", "b"), f"- {{op: rename, layers: a, name: {name}}}")
     assert caught.value.problems[0].code == code

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
+import numpy as np
 import pytest
 
 import patchspec
@@ -27,7 +29,10 @@ def test_a_lone_new_layer_takes_the_name(lowers: Any) -> None:
 
 
 def test_each_match_is_replaced_once(lowers: Any) -> None:
-    step = "- {op: replace, layers: {class: Dense}, new: [{class: ReLU, name: r_$(target)}, {class: Dense, name: d_$(target), config: {units: 4}}]}"
+    step = (
+        "- {op: replace, layers: {class: Dense}, new: [{class: ReLU, name: r_$(target)}, "
+        "{class: Dense, name: d_$(target), config: {units: 4}}]}"
+    )
     plan = lowers(configs.chain("a", "b"), step)
     assert list(plan.graph.order.layers) == ["x", "r_a", "d_a", "r_b", "d_b"]
 
@@ -80,8 +85,6 @@ def test_what_cannot_be_replaced_is_refused(refuses: Any, step: str, code: str) 
 
 
 def model() -> Any:
-    import keras
-
     keras.utils.set_random_seed(1)
     x = keras.Input((4,), name="x")
     a = keras.layers.Dense(4, name="a")(x)
@@ -95,8 +98,6 @@ def code(steps: str) -> list[str]:
 
 
 def test_a_twin_of_the_old_variables_must_say_keep_or_init(builds: Any) -> None:
-    import numpy as np
-
     step = "- {{op: replace, layers: a, new: {{class: Dense, name: n, config: {{units: 4}}{}}}}}"
     assert code(step.format("")) == ["PS503", "PS503"]
     base = model()
@@ -108,16 +109,21 @@ def test_a_twin_of_the_old_variables_must_say_keep_or_init(builds: Any) -> None:
 
 
 def test_a_rule_by_variable_keeps_some(builds: Any) -> None:
-    step = "- {op: replace, layers: a, new: {class: Dense, name: n, config: {units: 4}, weights: {kernel: keep, '*': init}}}"
+    step = (
+        "- {op: replace, layers: a, new: {class: Dense, name: n, config: {units: 4}, "
+        "weights: {kernel: keep, '*': init}}}"
+    )
     moves = {m.name: m.action for m in builds(model(), step).plan.moves if m.path.startswith("n/")}
     assert moves == {"kernel": "kept", "bias": "initialised"}
 
 
 def test_what_cannot_be_kept_is_refused() -> None:
-    new = "- {{op: replace, layers: a, new: {{class: Dense, name: n, config: {{units: {}}}, weights: {}}}}}"
-    last = "- {op: replace, layers: b, new: {class: Dense, name: n, config: {units: 3}, weights: keep}}"
-    assert code(last) == ["PS501", "PS501"]
-    assert code(new.format(4, "{gamma: keep, '*': init}")) == ["PS504"]
+    step = (
+        "- {{op: replace, layers: {}, new: {{class: Dense, name: n, "
+        "config: {{units: {}}}, weights: {}}}}}"
+    )
+    assert code(step.format("b", 3, "keep")) == ["PS501", "PS501"]
+    assert code(step.format("a", 4, "{gamma: keep, '*': init}")) == ["PS504"]
     insert = (
         "- {op: insert, after: a, new: {class: Dense, name: n, config: {units: 4}, weights: keep}}"
     )

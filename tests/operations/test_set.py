@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import pytest
 
 from patchspec.models.opening import open_base
@@ -40,7 +41,8 @@ def test_a_dtype_is_a_policy(lowers: Any) -> None:
 def test_placeholders_of_the_match_are_filled_in(lowers: Any) -> None:
     plan = lowers(
         configs.chain("a", "b"),
-        "- {op: set, layers: [a, b], config: {bias_initializer: {class: Constant, config: {value: $(index)}}}}",
+        "- {op: set, layers: [a, b], config: {bias_initializer: "
+        "{class: Constant, config: {value: $(index)}}}}",
     )
     made = [plan.graph.layers[n].config["bias_initializer"] for n in "ab"]
     assert [one["config"]["value"] for one in made] == [0, 1]
@@ -82,8 +84,6 @@ def test_two_wrong_keys_are_two_problems(refuses: Any) -> None:
 
 
 def test_a_regularizer_takes_effect(builds: Any) -> None:
-    import keras
-
     x = keras.Input((4,), name="x")
     model = keras.Model(x, keras.layers.Dense(1, name="d")(x))
     variant = builds(model, "- {op: set, layers: d, config: {kernel_regularizer: l2}}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
+
 from tests import configs
 
 
@@ -34,8 +36,6 @@ def test_a_false_of_the_model_is_lifted_and_the_other_leaves_get_it(lowers: Any)
 
 
 def test_a_parent_that_says_true_does_not_hide_frozen_children(builds: Any) -> None:
-    import keras
-
     inner_in = keras.Input((4,), name="i")
     inner = keras.Model(inner_in, keras.layers.Dense(4, name="deep")(inner_in), name="inner")
     x = keras.Input((4,), name="x")

@@ -9,6 +9,7 @@ from typing import Any
 
 import jsonpatch
 import jsonschema
+import keras
 import pytest
 
 import patchspec
@@ -116,7 +117,10 @@ def test_the_architecture_ignores_the_order_of_layers_and_what_keras_derives() -
 def test_shapes_behind_a_change_are_made_true() -> None:
     path = SAMPLES / "functional_linear.keras"
     steps = "- {op: replace, layers: d1, new: {class: Dense, name: wide, config: {units: 9}}}\n"
-    steps += "- {op: replace, layers: d2, new: {class: Dense, name: head, config: {units: 2}, weights: init}}"
+    steps += (
+        "- {op: replace, layers: d2, new: {class: Dense, name: head, config: {units: 2}, "
+        "weights: init}}"
+    )
     plan = patchspec.resolve(patch_of(steps), path)
     head = plan.graph.layers["head"]
     assert head.calls[0].slots[0].spec.shape == (None, 9)
@@ -183,8 +187,6 @@ def test_every_variable_of_both_models_is_accounted_for() -> None:
 
 
 def test_a_mask_that_passes_a_layer_without_masks_is_a_finding_that_can_be_allowed() -> None:
-    import keras
-
     ids = keras.Input((6,), name="ids", dtype="int32")
     embedded = keras.layers.Embedding(9, 4, mask_zero=True, name="emb")(ids)
     model = keras.Model(ids, keras.layers.LSTM(3, name="lstm")(embedded))
@@ -203,8 +205,6 @@ def test_a_mask_that_passes_a_layer_without_masks_is_a_finding_that_can_be_allow
 
 
 def test_a_mask_s_own_nodes_go_with_their_last_reader() -> None:
-    import keras
-
     ids = keras.Input((6,), name="ids", dtype="int32")
     embedded = keras.layers.Embedding(9, 4, mask_zero=True, name="emb")(ids)
     states = keras.layers.LSTM(4, return_sequences=True, name="lstm")(embedded)
@@ -224,7 +224,10 @@ def test_the_compile_config_is_dropped_and_said_so_where_it_cannot_fit() -> None
 
 
 def test_the_json_of_a_plan_fits_its_schema_and_sums_up() -> None:
-    steps = "- {op: replace, layers: d2, id: head, why: w, new: {class: Dense, name: h, config: {units: 3}}}"
+    steps = (
+        "- {op: replace, layers: d2, id: head, why: w, "
+        "new: {class: Dense, name: h, config: {units: 3}}}"
+    )
     plan = patchspec.resolve(patch_of(steps), SAMPLES / "functional_linear.keras")
     said = json.loads(json.dumps(plan_json(plan, with_config=True)))
     jsonschema.Draft7Validator(schema("plan")).validate(said)

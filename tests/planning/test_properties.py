@@ -6,9 +6,12 @@ import copy
 import json
 from typing import Any
 
+import keras
+import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import patchspec
 from patchspec.graph.graph import Graph
 from patchspec.models.base import Base
 from patchspec.models.document import checked_document
@@ -115,17 +118,12 @@ def test_a_plan_keeps_the_graph_whole_or_is_refused_with_a_place(case: Any) -> N
 @given(cases())
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_what_resolves_with_keras_is_built_by_keras(case: Any) -> None:
-    import keras
-    import numpy as np
-
-    import patchspec
-
     document, steps = case
     try:
         keras.backend.clear_session()
         model = keras.saving.deserialize_keras_object(copy.deepcopy(document))
     except ValueError as error:
-        assert "disconnected" in str(error)  # noqa: PT017
+        assert "disconnected" in str(error)
         return
     before = [np.asarray(v) for v in model.variables]
     try:
