@@ -9,7 +9,7 @@ from patchspec.graph.graph import Graph, Layer
 from patchspec.graph.references import end_names
 from patchspec.graph.tensors import Spec, Tensor
 from patchspec.models.base import Base
-from patchspec.review.style import PLAIN, Style, clean, number, plural, table
+from patchspec.review.style import PLAIN, Style, clean, number, table
 
 FORMAT = 1
 Specs = Mapping[Tensor, Spec]
