@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 
 from patchspec.building.door import check_keras, make, said_by
-from patchspec.building.scope import unallocated
+from patchspec.building.scope import without_values
 from patchspec.building.variables import holders as model_holders
 from patchspec.building.variables import initializer_of, is_model, is_variable, layer_holders
 from patchspec.graph.edits import plain
@@ -28,24 +28,29 @@ class KerasInferrer:
         """The layer of an entry; PS412 with Keras's own words where its arguments do not fit."""
         check_keras()
         alone = {k: v for k, v in entry.items() if k not in ("inbound_nodes", "build_config")}
+
+        def again() -> Any:
+            return make(_stateless(_unbuilt(alone)), self.custom_objects)
+
         try:
-            with unallocated():
-                made = make(_stateless(_unbuilt(alone)), self.custom_objects)
+            made = without_values(again)
         except Exception as error:  # noqa: BLE001 (whatever a constructor raises is the answer)
             name = alone.get("name") or alone["config"].get("name")
             refuse(
                 "PS412",
                 f"Keras cannot make the {alone['class_name']} `{name}`: {_reason(error)}",
             )
-        return KerasLayer(made, str(entry.get("name")))
+        return KerasLayer(made, str(entry.get("name")), again)
 
 
-@dataclass(frozen=True)
+@dataclass
 class KerasLayer:
     """One layer, built symbolically."""
 
     made: Any
     name: str
+    again: Callable[[], Any]
+    """Makes the layer once more, with nothing built."""
 
     @property
     def carries_masks(self) -> bool:
@@ -55,12 +60,19 @@ class KerasLayer:
     def call(self, args: Any, kwargs: Any) -> tuple[Spec, ...]:
         """The specs of the outputs; PS411 with Keras's own words where the inputs do not fit."""
         try:
-            with unallocated():
-                outputs = self.made(*_tensors(args), **_tensors(kwargs))
+            outputs = without_values(
+                lambda: self.made(*_tensors(args), **_tensors(kwargs)),
+                lambda: self._remade()(*_tensors(args), **_tensors(kwargs)),
+            )
         except Exception as error:  # noqa: BLE001 (whatever a layer's call raises is the answer)
             refuse("PS411", f"`{self.name}` does not take its inputs: {_reason(error)}")
         flat = keras.tree.flatten(outputs)
         return tuple(Spec(tuple(t.shape), keras.backend.standardize_dtype(t.dtype)) for t in flat)
+
+    def _remade(self) -> Any:
+        """The layer anew: the call that failed left it half built."""
+        self.made = self.again()
+        return self.made
 
     def variables(self) -> tuple[VariableSpec, ...]:
         """The variables that Keras would save, in its order of saving."""

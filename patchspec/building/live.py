@@ -19,7 +19,7 @@ import numpy as np
 
 from patchspec.building.door import check_keras, known_custom_objects, make, said_by
 from patchspec.building.inference import KerasInferrer
-from patchspec.building.scope import unallocated
+from patchspec.building.scope import without_values
 from patchspec.building.values import initial_array
 from patchspec.building.variables import (
     Holder,
@@ -120,8 +120,7 @@ def build_model(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> 
     check_safe(plan.document, known_custom_objects(given), plan.base.origin)
     document = {**plan.written_document, "compile_config": None}
     try:
-        with unallocated():
-            model = make(document, given)
+        model = without_values(lambda: make(document, given))
     except Exception as error:  # noqa: BLE001 (whatever Keras raises is the answer)
         refuse("PS411", f"Keras cannot rebuild the patched model: {said_by(error)}")
     findings = [*_place_variables(plan, model)]
@@ -191,7 +190,10 @@ def _value(
 
 
 def _give(variable: Any, value: Any) -> None:
-    """Give a variable its first value: there is none yet that could be assigned over."""
+    """Give a variable its first value, or another where its layer made it of one."""
+    if variable._value is not None:
+        variable.assign(value)
+        return
     variable._initialize(value)
     variable._initializer = None
 

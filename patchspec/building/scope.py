@@ -1,9 +1,10 @@
-"""A scope in which Keras makes layers without allocating their variables."""
+"""Having Keras make layers without allocating their variables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import keras
 from keras.src.backend.common import global_state
@@ -11,9 +12,27 @@ from keras.src.backend.common import global_state
 _WAITING = "uninitialized_variables"
 """Keras's global list of variables that the end of the next stateless scope initialises."""
 
+Made = TypeVar("Made")
+
+
+def without_values(run: Callable[[], Made], anew: Callable[[], Made] | None = None) -> Made:
+    """What `run` returns, with no variable of what it makes allocated.
+
+    A variable that a layer makes of a value instead of an initializer (the state of a stateful
+    recurrent layer, say) cannot wait for one. Where Keras says so, `anew` (or `run` once more) is
+    called with everything allocated as usual.
+    """
+    try:
+        with _unallocated():
+            return run()
+    except ValueError as error:
+        if "create a variable while in a stateless scope" not in " ".join(str(error).split()):
+            raise
+    return (anew or run)()
+
 
 @contextmanager
-def unallocated() -> Iterator[None]:
+def _unallocated() -> Iterator[None]:
     """Make layers whose variables have no value yet, and leave no trace of them in Keras.
 
     Keras lists such variables globally and initialises the whole list at the end of whatever

@@ -18,9 +18,7 @@ from patchspec.models.base import Variable, state_digest
 from patchspec.models.files import check_target
 from patchspec.models.layout import layer_groups
 from patchspec.models.writer import write_archive
-from patchspec.planning.compiling import optimizer_fits
 from patchspec.planning.plan import Finding, Plan
-from patchspec.problems import Problem
 from patchspec.review.html import plan_html
 
 PROVENANCE = "patchspec"
@@ -136,11 +134,6 @@ class Variant:
         return plan_html(self.plan)
 
 
-def _had_optimizer(plan: Plan) -> bool:
-    live = getattr(plan.base.live, "optimizer", None)
-    return bool(plan.base.optimizer) or bool(live is not None and live.variables)
-
-
 def _constant(array: np.ndarray[Any, Any]) -> Callable[[], np.ndarray[Any, Any]]:
     return lambda: array
 
@@ -148,13 +141,5 @@ def _constant(array: np.ndarray[Any, Any]) -> Callable[[], np.ndarray[Any, Any]]
 def build(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> Variant:
     """Build the variant of a plan as a live Keras model; the base is not touched."""
     built = build_model(plan, custom_objects)
-    findings = [*plan.findings, *built.findings]
-    compiled = plan.document.get("compile_config")
-    if compiled and _had_optimizer(plan) and not optimizer_fits(plan):
-        problem = Problem(
-            code="PS424",
-            message="the optimizer's state is dropped: the variables it belongs to have changed",
-            hint="training starts with a fresh optimizer",
-        )
-        findings.append(Finding(problem))
-    return Variant(built.model, plan, tuple(dict.fromkeys(findings)))
+    findings = dict.fromkeys([*plan.findings, *built.findings])
+    return Variant(built.model, plan, tuple(findings))

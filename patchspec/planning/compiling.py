@@ -9,7 +9,8 @@ from patchspec.graph import edits
 from patchspec.graph.edits import Edit
 from patchspec.graph.graph import Graph
 from patchspec.graph.references import end_names
-from patchspec.planning.plan import Plan
+from patchspec.planning.plan import Finding, Plan
+from patchspec.problems import Problem
 
 KEYED = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
@@ -65,3 +66,18 @@ def optimizer_fits(plan: Plan) -> bool:
     before = [name for name in plan.base.graph.order.layers if name in set(after)]
     flags = [change for change in plan.changes for edit in change.edits if "trainable" in edit.path]
     return after == before and not flags
+
+
+def optimizer_findings(plan: Plan) -> tuple[Finding, ...]:
+    """That the optimizer's state is dropped, where the base has one and it no longer fits."""
+    live = getattr(plan.base.live, "optimizer", None)
+    had = plan.base.optimizer or (live is not None and live.variables)
+    compiled = plan.document.get("compile_config")
+    if not had or not compiled or not plan.weights_known or optimizer_fits(plan):
+        return ()
+    problem = Problem(
+        code="PS424",
+        message="the optimizer's state is dropped: the variables it belongs to have changed",
+        hint="training starts with a fresh optimizer",
+    )
+    return (Finding(problem),)

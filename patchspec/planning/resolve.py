@@ -13,7 +13,7 @@ from patchspec.graph.references import end_names
 from patchspec.language.patch import Patch
 from patchspec.models.base import Base
 from patchspec.models.safety import check_safe
-from patchspec.planning.compiling import compile_edits
+from patchspec.planning.compiling import compile_edits, optimizer_findings
 from patchspec.planning.fold import Folded, apply_guarded, fold, placed
 from patchspec.planning.moves import Known, UnaccountedError, weight_plan
 from patchspec.planning.plan import Change, Finding, Output, Place, Plan
@@ -56,7 +56,7 @@ def resolve(
     _check_frozen(state, known, listed)
     findings = [*_mask_findings(state, shapes), *dropped_compile]
     names = end_names(state.graph.outputs)
-    return Plan(
+    plan = Plan(
         base=base,
         patches=listed,
         document=state.document,
@@ -72,6 +72,8 @@ def resolve(
         with_shapes=inferrer is not None,
         weights_known=complete,
     )
+    late = tuple(_allowed(finding, listed) for finding in optimizer_findings(plan))
+    return replace(plan, findings=plan.findings + late) if late else plan
 
 
 def _check_pins(patch: Patch, base: Base) -> None:
