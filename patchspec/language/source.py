@@ -185,6 +185,11 @@ class _Reader:
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
         found = text[mark.index : mark.index + 1] if mark is not None else ""
         what = getattr(error, "problem", None) or str(error).splitlines()[0]
+        if "nesting depth" in what:
+            # Recent versions of libyaml have a limit of their own, met while they read ahead.
+            place = Span(line, column, line, column + 1)
+            self._note("PS108", f"nesting is deeper than {MAX_DEPTH} levels", place)
+            return
         hint = None
         if found == "*":
             hint = 'quote the glob: `"*"`'

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Literal
 
 from patchspec.graph.edits import Edit
-from patchspec.graph.graph import Graph
-from patchspec.graph.tensors import Spec
+from patchspec.graph.graph import Graph, Layer
+from patchspec.graph.tensors import Spec, Tensor
 from patchspec.language.patch import Patch, Step
 from patchspec.models.base import Base, architecture_digest, ordered_config
 from patchspec.problems import Problem
@@ -195,10 +195,13 @@ class LayerSummary:
     replaced: tuple[tuple[str, str], ...]
     """Pairs: the layer that goes, and the new one that takes its place."""
     changed: tuple[str, ...]
+    """Those with another config."""
+    rewired: tuple[str, ...]
+    """Those that read something else; what is renamed or replaced stays the same thing."""
     renamed: tuple[tuple[str, str], ...]
 
     def __bool__(self) -> bool:
-        return bool(self.added or self.removed or self.replaced or self.changed or self.renamed)
+        return any(getattr(self, field.name) for field in fields(self))
 
 
 def _summary(plan: Plan) -> LayerSummary:
@@ -209,7 +212,8 @@ def _summary(plan: Plan) -> LayerSummary:
     gone = [name for name in before if name not in alive]
     replaced = [(plan.replaces[name], name) for name in new if plan.replaces.get(name) in gone]
     left, came = {old for old, _ in replaced}, {name for _, name in replaced}
-    changed, renamed = [], []
+    names = names_after(plan) | dict(replaced)
+    changed, rewired, renamed = [], [], []
     for name, layer in after.items():
         origin = origins.get(name)
         if origin is None:
@@ -218,13 +222,32 @@ def _summary(plan: Plan) -> LayerSummary:
             renamed.append((origin, name))
         if _meant(before[origin].config) != _meant(layer.config):
             changed.append(name)
+        if calls_read(before[origin], names) != calls_read(layer, {}):
+            rewired.append(name)
     return LayerSummary(
         tuple(name for name in new if name not in came),
         tuple(name for name in gone if name not in left),
         tuple(replaced),
         tuple(changed),
+        tuple(rewired),
         tuple(renamed),
     )
+
+
+def names_after(plan: Plan) -> dict[str, str]:
+    """What the base's layers are called afterwards."""
+    return {origin: name for name, origin in plan.origins.items() if origin is not None}
+
+
+def calls_read(layer: Layer, names: Mapping[str, str]) -> list[dict[Any, Tensor]]:
+    """What each call of a layer reads, by argument, under the names that `names` gives layers."""
+    return [
+        {
+            slot.key: replace(slot.tensor, layer=names.get(slot.tensor.layer, slot.tensor.layer))
+            for slot in call.slots
+        }
+        for call in layer.calls
+    ]
 
 
 def _meant(config: Any) -> Any:

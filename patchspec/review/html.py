@@ -1,75 +1,105 @@
-"""A plan as a piece of HTML for a notebook: no script, no style sheet, everything escaped."""
+"""A plan as a piece of HTML for a notebook: no script, no style sheet, everything escaped.
+
+Colours are those of the text that surrounds it or mid-tones, so that it reads on light and dark.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any
 
-from patchspec.planning.plan import Plan
-from patchspec.review.style import clean, number
+from patchspec.planning.plan import Place, Plan
+from patchspec.problems import some
+from patchspec.review.rows import MANY, SYMBOLS, EndRow, input_rows, layer_rows, output_rows
+from patchspec.review.style import clean, number, plural
 
-_MARK = {"added": "#1a7f37", "removed": "#cf222e", "replaced": "#9a6700", "changed": "#9a6700"}
-MANY = 60
-"""How many layers are listed before the rest is counted."""
-_SIGN = {"added": "+", "removed": "-", "replaced": "-/+", "changed": "~"}
+_COLOURS = {"green": "#2da44e", "red": "#e5534b", "yellow": "#bf8700"}
+_CELL = "text-align:left;vertical-align:top;padding:1px 14px 1px 0;font-size:13px"
+_DIM = f"{_CELL};opacity:.65"
+
+Cell = tuple[str, str]
+"""A style and a text."""
 
 
 def plan_html(plan: Plan) -> str:
-    """The plan as a notebook shows it."""
+    """The plan as a notebook shows it: facts, steps, layers, inputs and outputs, findings."""
     names = " + ".join(patch.name or "patch" for patch in plan.patches) or "no patch"
+    inputs = input_rows(plan)
+    parts = [
+        f"<b style='font-size:15px'>{_safe(names)}</b>",
+        *(f"<div>{_safe(p.description)}</div>" for p in plan.patches if p.description),
+        _table([[(_DIM, key), (_CELL, value)] for key, value in _facts(plan)]),
+        _section("Steps", list(_steps(plan))),
+        _section("Layers", list(_layers(plan))),
+        _section("Inputs", _ends(inputs) if any(row.note for row in inputs) else []),
+        _section("Outputs", _ends(output_rows(plan))),
+        *(
+            f"<div style='margin-top:6px'>\u26a0 <code>{_safe(finding.problem.code)}</code> "
+            f"{_safe(finding.problem.message)}{' (accepted)' if finding.allowed else ''}</div>"
+            for finding in plan.findings
+        ),
+    ]
+    style = "font-family:system-ui,sans-serif;font-size:13px;line-height:1.45"
+    return f"<div style='{style}'>{''.join(parts)}</div>"
+
+
+def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     before, after = plan.parameters["before"], plan.parameters["after"]
-    facts = [
-        ("base", plan.base.origin),
-        ("parameters", f"{number(before['total'])} → {number(after['total'])}"),
-        ("trainable", number(after["trainable"])),
-        ("variables", _moves(plan)),
-        ("RFC 6902", f"{len(plan.json_patch)} operations"),
-    ]
-    body = [f"<h4 style='margin:0 0 .4em'>{_safe(names)}</h4>", _table(facts)]
-    replaced = [f"{old} -> {new}" if old != new else new for old, new in plan.layers.replaced]
-    rows = [
-        *(("added", name) for name in plan.layers.added),
-        *(("replaced", name) for name in replaced),
-        *(("changed", name) for name in plan.layers.changed),
-        *(("removed", name) for name in plan.layers.removed),
-    ]
-    if rows:
-        body.append(_layers(rows))
-    if plan.outputs:
-        listed = [(output.name, str(output.spec or "?")) for output in plan.outputs]
-        body.append("<b>outputs</b>" + _table(listed))
-    body += [f"<p>{_safe(f.problem.code)} {_safe(f.problem.message)}</p>" for f in plan.findings]
-    return f"<div style='font-family:system-ui,sans-serif;font-size:13px'>{''.join(body)}</div>"
-
-
-def _moves(plan: Plan) -> str:
     counts: dict[str, int] = {}
     for move in plan.moves:
         counts[move.action] = counts.get(move.action, 0) + 1
-    return ", ".join(f"{count} {action}" for action, count in counts.items()) or "none"
+    moved = ", ".join(f"{count:,} {action}" for action, count in counts.items())
+    yield "base", plan.base.origin
+    yield "parameters", f"{number(before['total'])} \u2192 {number(after['total'])}"
+    yield "trainable", number(after["trainable"])
+    yield "variables", moved or "none"
+    yield "RFC 6902", plural(len(plan.json_patch), "operation")
 
 
-def _layers(rows: list[tuple[str, str]]) -> str:
-    shown = "".join(
-        f"<li style='color:{_MARK[kind]};list-style:none'><code>{_SIGN[kind]} {_safe(name)}</code> "
-        f"<small>{kind}</small></li>"
-        for kind, name in rows[:MANY]
-    )
-    more = (
-        f"<li style='list-style:none'>... and {len(rows) - MANY} more</li>"
-        if len(rows) > MANY
-        else ""
-    )
-    return f"<ul style='padding-left:.2em;margin:.4em 0'>{shown}{more}</ul>"
+def _steps(plan: Plan) -> Iterator[list[Cell]]:
+    for p, patch in enumerate(plan.patches):
+        for s, step in enumerate(patch.steps):
+            own = [change for change in plan.changes if change.place == Place(p, s)]
+            targets = list(dict.fromkeys(change.target for change in own if change.target))
+            yield [
+                (_DIM, f"{s + 1}"),
+                (_CELL, step.id or step.op),
+                (_CELL, some(targets, MANY) if targets else ""),
+                (_DIM, step.why or ""),
+            ]
 
 
-def _table(rows: list[tuple[str, str]]) -> str:
-    cells = "".join(
-        f"<tr><td style='text-align:left;padding:1px 12px 1px 0;color:#57606a'>{_safe(name)}</td>"
-        f"<td style='text-align:left'>{_safe(value)}</td></tr>"
-        for name, value in rows
-    )
-    return f"<table style='border-collapse:collapse'>{cells}</table>"
+def _layers(plan: Plan) -> Iterator[list[Cell]]:
+    rows = layer_rows(plan)
+    for kind, (symbol, colour) in SYMBOLS.items():
+        own = [row for row in rows if row.kind == kind]
+        tone = f"{_CELL};color:{_COLOURS[colour]};white-space:nowrap"
+        for row in own[:MANY]:
+            yield [(tone, f"{symbol} {kind}"), (_CELL, row.name), (_DIM, row.what)]
+        if len(own) > MANY:
+            yield [
+                (tone, f"{symbol} {kind}"),
+                (_DIM, f"... and {len(own) - MANY} more"),
+                (_DIM, ""),
+            ]
+
+
+def _ends(rows: Sequence[EndRow]) -> list[list[Cell]]:
+    return [
+        [(_CELL, row.name), (_CELL, row.tensor), (_CELL, row.spec), (_DIM, row.note)]
+        for row in rows
+    ]
+
+
+def _section(title: str, rows: Sequence[Sequence[Cell]]) -> str:
+    return f"<div style='margin-top:6px'><b>{title}</b></div>{_table(rows)}" if rows else ""
+
+
+def _table(rows: Sequence[Sequence[Cell]]) -> str:
+    cells = ("".join(f'<td style="{s}">{_safe(text)}</td>' for s, text in row) for row in rows)
+    lines = "".join(f"<tr>{row}</tr>" for row in cells)
+    return f"<table style='border-collapse:collapse;border:0;margin:2px 0'>{lines}</table>"
 
 
 def _safe(text: Any) -> str:

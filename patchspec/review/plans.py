@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from patchspec.graph.edits import pointer_string
-from patchspec.graph.graph import Layer
 from patchspec.planning.plan import FORMAT, Change, Move, Place, Plan, weight_rows
 from patchspec.problems import some
 from patchspec.review.problems import problem_json, problem_text
+from patchspec.review.rows import MANY, SYMBOLS, input_rows, layer_rows, output_rows
 from patchspec.review.style import PLAIN, Style, clean, number, plural, table
-
-_SYMBOLS = {
-    "added": ("+", "green"),
-    "removed": ("-", "red"),
-    "replaced": ("-/+", "yellow"),
-    "changed": ("~", "yellow"),
-}
-MANY = 12
-"""How many layers of a kind are listed before the rest is counted."""
 
 
 def plan_text(plan: Plan, style: Style = PLAIN) -> str:
@@ -28,7 +18,7 @@ def plan_text(plan: Plan, style: Style = PLAIN) -> str:
     lines = [*_title(plan, style), ""]
     for p in range(len(plan.patches)):
         lines += _steps(plan, p, style)
-    lines += [*_layers(plan, style), *_outputs(plan, style), *_numbers(plan, style)]
+    lines += [*_layers(plan, style), *_ends(plan, style), *_numbers(plan, style)]
     for finding in plan.findings:
         kind = "accepted" if finding.allowed else "finding"
         lines += [problem_text(finding.problem, style, kind), ""]
@@ -70,81 +60,28 @@ def _of(plan: Plan, place: Place | None) -> list[Change]:
 
 
 def _layers(plan: Plan, style: Style) -> Iterator[str]:
-    summary = plan.layers
-    if not summary:
+    rows = layer_rows(plan)
+    if not rows:
         return
     yield style("Layers", "bold")
-    after, before = plan.graph.layers, plan.base.graph.layers
-    kinds = {
-        "added": [(name, after[name].class_name) for name in summary.added],
-        "replaced": [
-            (f"{old} -> {new}" if old != new else new, _classes(before[old], after[new]))
-            for old, new in summary.replaced
-        ],
-        "changed": _alike([(name, _changed(plan, name)) for name in summary.changed]),
-        "removed": [(name, before[name].class_name) for name in summary.removed],
-    }
-    for kind, rows in kinds.items():
-        symbol, colour = _SYMBOLS[kind]
-        for name, what in rows[:MANY]:
-            yield f"  {style(f'{symbol:>3} {kind:<8}', colour)} {clean(name)}  {clean(what)}"
-        if len(rows) > MANY:
-            yield f"      {kind:<8} ... and {len(rows) - MANY} more"
-    for old, new in summary.renamed[:MANY]:
-        yield f"  {style('  ~ renamed ', 'yellow')} {clean(old)} -> {clean(new)}"
-    if len(summary.renamed) > MANY:
-        yield f"      renamed  ... and {len(summary.renamed) - MANY} more"
+    for kind in SYMBOLS:
+        symbol, colour = SYMBOLS[kind]
+        own = [row for row in rows if row.kind == kind]
+        for row in own[:MANY]:
+            said = f"{clean(row.name)}  {clean(row.what)}".rstrip()
+            yield f"  {style(f'{symbol:>3} {kind:<8}', colour)} {said}"
+        if len(own) > MANY:
+            yield f"      {kind:<8} ... and {len(own) - MANY} more"
     yield ""
 
 
-def _alike(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Layers of which the same is said, in one row."""
-    names: dict[str, list[str]] = {}
-    for name, said in rows:
-        names.setdefault(said, []).append(name)
-    return [
-        (found[0], said)
-        if len(found) == 1
-        else (plural(len(found), "layer"), f"{said} ({some(found, MANY)})")
-        for said, found in names.items()
-    ]
-
-
-def _classes(old: Layer, new: Layer) -> str:
-    same = old.class_name == new.class_name
-    return new.class_name if same else f"{old.class_name} -> {new.class_name}"
-
-
-def _changed(plan: Plan, name: str) -> str:
-    """Which keys of a layer's config change, from what to what."""
-    before = plan.base.graph.layers[str(plan.origins[name])].config
-    after = plan.graph.layers[name].config
-    said = []
-    for key in {**before, **after}:
-        if key not in ("name", "layers") and before.get(key) != after.get(key):
-            said.append(f"{key} {_value(before.get(key))} -> {_value(after.get(key))}")
-        elif key == "layers" and before.get(key) != after.get(key):
-            said.append("layers inside")
-    return ", ".join(said[:4])
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, dict):
-        name = value.get("config", {}).get("name") if value.get("class_name") else None
-        return str(name or value.get("class_name") or "{...}")
-    return json.dumps(value)
-
-
-def _outputs(plan: Plan, style: Style) -> Iterator[str]:
-    before = {str(slot.tensor) for slot in plan.base.graph.outputs}
-    yield style("Outputs", "bold")
-    rows = []
-    for output in plan.outputs:
-        new = "" if output.tensor in before else "new"
-        shape = str(output.spec) if output.spec else "?"
-        rows.append((f"  {clean(output.name)}", clean(output.tensor), shape, new))
-    yield from table(rows)
-    yield ""
+def _ends(plan: Plan, style: Style) -> Iterator[str]:
+    for title, rows in (("Inputs", input_rows(plan)), ("Outputs", output_rows(plan))):
+        if title == "Outputs" or any(row.note for row in rows):
+            yield style(title, "bold")
+            cells = [(clean(row.name), clean(row.tensor), row.spec, row.note) for row in rows]
+            yield from (f"  {line}" for line in table(cells))
+            yield ""
 
 
 def _numbers(plan: Plan, style: Style) -> Iterator[str]:
@@ -162,9 +99,9 @@ def _numbers(plan: Plan, style: Style) -> Iterator[str]:
     yield f"  {'; '.join(said) or 'none known'}"
     refresh = sum(len(change.edits) for change in _of(plan, None))
     if refresh:
-        yield style(
-            f"  ({plural(refresh, 'edit')} refresh recorded shapes behind the changes)", "dim"
-        )
+        makes = "makes" if refresh == 1 else "make"
+        aside = f"({plural(refresh, 'edit')} {makes} recorded shapes behind the changes true)"
+        yield style(f"  {aside}", "dim")
     yield ""
 
 
@@ -178,7 +115,7 @@ def _verdict(plan: Plan, style: Style) -> str:
     s = plan.layers
     text = (
         f"Plan: {len(s.added)} to add, {len(s.changed)} to change, {len(s.replaced)} to replace, "
-        f"{len(s.removed)} to remove"
+        f"{len(s.removed)} to remove, {len(s.rewired)} to rewire"
     )
     return style(f"{text}; {plural(len(plan.json_patch), 'RFC 6902 operation')}.", "bold")
 
@@ -211,6 +148,7 @@ def plan_json(plan: Plan, *, with_config: bool = False) -> dict[str, Any]:
             "added": list(summary.added),
             "removed": list(summary.removed),
             "changed": list(summary.changed),
+            "rewired": list(summary.rewired),
             "replaced": [{"from": old, "to": new} for old, new in summary.replaced],
             "renamed": [{"from": old, "to": new} for old, new in summary.renamed],
         },

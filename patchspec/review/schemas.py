@@ -67,8 +67,8 @@ _PLAN: Mapping[str, Any] = {
     },
     "summary": {
         "type": "object",
-        "properties": dict.fromkeys(("added", "removed", "changed"), _NAMES),
-        "required": ["added", "removed", "changed", "replaced", "renamed"],
+        "properties": dict.fromkeys(("added", "removed", "changed", "rewired"), _NAMES),
+        "required": ["added", "removed", "changed", "rewired", "replaced", "renamed"],
     },
     "steps": {
         "type": "array",

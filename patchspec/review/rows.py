@@ -1,0 +1,155 @@
+"""What a plan changes, as rows that text and HTML lay out in their own ways."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from patchspec.graph.graph import Layer
+from patchspec.graph.references import end_names
+from patchspec.graph.tensors import Slot
+from patchspec.planning.plan import Plan, calls_read, names_after
+from patchspec.problems import some
+from patchspec.review.style import plural
+
+SYMBOLS = {
+    "added": ("+", "green"),
+    "removed": ("-", "red"),
+    "replaced": ("-/+", "yellow"),
+    "changed": ("~", "yellow"),
+    "rewired": ("~", "yellow"),
+    "renamed": ("~", "yellow"),
+}
+"""The sign and the colour of each kind of change, in the order in which they are shown."""
+MANY = 12
+"""How many names or rows of a kind are listed before the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRow:
+    """What becomes of a layer, or of several of which the same is said."""
+
+    kind: str
+    name: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndRow:
+    """An input or output; `note` is `new`, `gone`, what it was called, or empty."""
+
+    name: str
+    tensor: str
+    spec: str
+    note: str
+
+
+def layer_rows(plan: Plan) -> list[LayerRow]:
+    """All that becomes of layers, kind by kind."""
+    summary = plan.layers
+    after, before = plan.graph.layers, plan.base.graph.layers
+    rows = [LayerRow("added", name, _new(after[name])) for name in summary.added]
+    rows += [LayerRow("removed", name, before[name].class_name) for name in summary.removed]
+    rows += [
+        LayerRow("replaced", _arrow(old, new), _classes(before[old], after[new]))
+        for old, new in summary.replaced
+    ]
+    rows += _alike("changed", [(name, _changed(plan, name)) for name in summary.changed])
+    rows += _alike("rewired", [(name, _rewired(plan, name)) for name in summary.rewired])
+    return rows + [LayerRow("renamed", _arrow(old, new), "") for old, new in summary.renamed]
+
+
+def _alike(kind: str, rows: list[tuple[str, str]]) -> list[LayerRow]:
+    """Layers of which the same is said, in one row."""
+    names: dict[str, list[str]] = {}
+    for name, said in rows:
+        names.setdefault(said, []).append(name)
+    return [
+        LayerRow(kind, found[0], said)
+        if len(found) == 1
+        else LayerRow(kind, plural(len(found), "layer"), f"{said} ({some(found, MANY)})")
+        for said, found in names.items()
+    ]
+
+
+def _arrow(old: str, new: str) -> str:
+    return new if old == new else f"{old} -> {new}"
+
+
+def _new(layer: Layer) -> str:
+    read = dict.fromkeys(str(slot.tensor) for call in layer.calls for slot in call.slots)
+    return f"{layer.class_name}, reads {some(list(read), MANY)}" if read else layer.class_name
+
+
+def _classes(old: Layer, new: Layer) -> str:
+    return _arrow(old.class_name, new.class_name)
+
+
+def _changed(plan: Plan, name: str) -> str:
+    """Which keys of a layer's config change, from what to what."""
+    before = plan.base.graph.layers[str(plan.origins[name])].config
+    after = plan.graph.layers[name].config
+    keys = [k for k in {**before, **after} if k != "name" and before.get(k) != after.get(k)]
+    said = [
+        "layers inside"
+        if key == "layers"
+        else f"{key} {_value(before.get(key))} -> {_value(after.get(key))}"
+        for key in keys
+    ]
+    return ", ".join(said)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        name = value.get("config", {}).get("name") if value.get("class_name") else None
+        return str(name or value.get("class_name") or "{...}")
+    return json.dumps(value)
+
+
+def _rewired(plan: Plan, name: str) -> str:
+    """What a layer reads instead of what, call by call where it has several."""
+    origin = plan.base.graph.layers[str(plan.origins[name])]
+    was, now = calls_read(origin, names_after(plan)), calls_read(plan.graph.layers[name], {})
+    if len(was) != len(now):
+        return f"{plural(len(was), 'call')} -> {len(now)}"
+    said = []
+    for i, (old, new) in enumerate(zip(was, now, strict=True)):
+        call = f"@{i} " if len(now) > 1 else ""
+        came = [str(new[key]) for key in new if old.get(key) != new[key]]
+        left = [str(old[key]) for key in old if old[key] != new.get(key)]
+        parts = [f"reads {some(came, MANY)}"] if came else []
+        parts += [f"no longer {some(left, MANY)}"] if left else []
+        if parts:
+            said.append(call + ", ".join(parts))
+    return "; ".join(said)
+
+
+def input_rows(plan: Plan) -> list[EndRow]:
+    """The inputs of the variant, then those of the base that are gone."""
+    return list(_ends(plan, plan.base.graph.inputs, plan.graph.inputs, {}))
+
+
+def output_rows(plan: Plan) -> list[EndRow]:
+    """The outputs of the variant, then those of the base that are gone."""
+    specs = {output.tensor: str(output.spec) for output in plan.outputs if output.spec}
+    return list(_ends(plan, plan.base.graph.outputs, plan.graph.outputs, specs))
+
+
+def _ends(
+    plan: Plan, before: tuple[Slot, ...], after: tuple[Slot, ...], specs: Mapping[str, str]
+) -> Iterator[EndRow]:
+    names = names_after(plan)
+    left = {
+        replace(slot.tensor, layer=names.get(slot.tensor.layer, "")): (name, slot)
+        for name, slot in zip(end_names(before), before, strict=True)
+    }
+    recorded = {**plan.base.graph.recorded, **plan.graph.recorded}
+    for name, slot in zip(end_names(after), after, strict=True):
+        was, _ = left.pop(slot.tensor, ("", slot))
+        note = "" if was == name else f"was {was}" if was else "new"
+        spec = specs.get(str(slot.tensor)) or str(recorded.get(slot.tensor, "?"))
+        yield EndRow(name, str(slot.tensor), spec, note)
+    for name, slot in left.values():
+        yield EndRow(name, str(slot.tensor), str(recorded.get(slot.tensor, "?")), "gone")
