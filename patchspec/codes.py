@@ -245,9 +245,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "`allow: [PS414]`.",
         ),
         "PS415": Code(
-            "inside a nested model",
-            "This operation does not edit inside nested models. Patch the inner model in a "
-            "file of its own.",
+            "out of reach of this model",
+            "A layer reads tensors of the model that it lies in, and of no other: a tensor of a "
+            "nested model becomes an output of it first (`op: expose-output`). Inside a wrapper "
+            "(Bidirectional, TimeDistributed) nothing can be wired: `set`, `freeze` and "
+            "`unfreeze` reach inside, the rest is done by replacing the wrapper.",
         ),
         "PS416": Code(
             "nothing to train",
@@ -297,6 +299,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "the base's own graph is not whole",
             "A layer reads something that is not there, two layers have one name, or the "
             "graph has a loop. Nothing can be said about a change to it.",
+        ),
+        "PS426": Code(
+            "a Sequential that was never built",
+            "Its config does not say what it takes, so nothing is known of its layers' shapes "
+            "and variables. Give it an input layer, or build it, and save it again.",
         ),
         "PS501": Code(
             "a variable changes its shape",

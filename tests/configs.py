@@ -101,3 +101,11 @@ def shared() -> Document:
     twin = layer("Dense", "twin", [node(tensor("p")), node(tensor("q"))], units=4)
     total = layer("Add", "total", [node([tensor("twin"), tensor("twin", 1)])])
     return model([entrance("p"), entrance("q"), twin, total], [["total", 0, 0]])
+
+
+def nested() -> Document:
+    """x -> inner (e -> id -> id2) -> d."""
+    inside = [entrance("e"), dense("id", "e"), dense("id2", "id")]
+    inner = {**model(inside, ["id2", 0, 0], name="inner"), "name": "inner"}
+    inner["inbound_nodes"] = [node(tensor("x"))]
+    return model([entrance(), inner, dense("d", "inner")], ["d", 0, 0])

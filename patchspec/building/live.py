@@ -234,14 +234,14 @@ def _all_variables(layer: Any) -> Iterator[Any]:
 
 def _carry_state(plan: Plan, model: Any) -> Iterator[Finding]:
     """What layers hold beside their saved variables: vocabularies, and the state of generators."""
-    kept = {name: origin for name, origin in plan.origins.items() if origin is not None}
+    kept = {path: origin for path, origin in plan.origins.items() if origin is not None}
     if plan.base.live is not None:
         _generators_from_live(plan.base.live, model, kept)
         _give_assets(plan, model, {h.path: own for h, own in saved_assets(plan.base.live)})
         return
     _give_assets(plan, model, _archived_assets(plan.base))
-    seeded = [layer.name for layer in model.layers if _generators(layer)]
-    stateful = [name for name in seeded if name in kept]
+    seeded = [path for path, layer in _by_path(model) if _generators(layer)]
+    stateful = [path for path in seeded if path in kept]
     if stateful:
         problem = Problem(
             code="PS507",
@@ -252,16 +252,20 @@ def _carry_state(plan: Plan, model: Any) -> Iterator[Finding]:
 
 
 def _generators_from_live(source: Any, model: Any, kept: Mapping[str, str]) -> None:
-    theirs = {layer.name: layer for layer in source.layers}
+    theirs = dict(_by_path(source))
+    for path, layer in _by_path(model):
+        origin = theirs.get(kept.get(path, ""))
+        if origin is not None:
+            _copy_generators(layer, origin)
+
+
+def _by_path(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The layers of a model that are no models themselves, by path, at every level."""
     for layer in model.layers:
-        origin = theirs.get(kept.get(layer.name, ""))
-        if origin is None:
-            continue
-        pairs = [(layer, origin)]
         if is_model(layer):
-            pairs += list(zip(layer._flatten_layers(), origin._flatten_layers(), strict=True))
-        for mine, other in pairs:
-            _copy_generators(mine, other)
+            yield from _by_path(layer, f"{prefix}{layer.name}/")
+        else:
+            yield f"{prefix}{layer.name}", layer
 
 
 def _generators(layer: Any) -> list[Any]:
@@ -293,9 +297,8 @@ def saved_assets(model: Any) -> Iterator[tuple[Holder, dict[str, bytes]]]:
 def _give_assets(plan: Plan, model: Any, files: Mapping[str, Mapping[str, bytes]]) -> None:
     """Have the parts of the model load their files; `files` are by the path of the part."""
     for holder in holders(model):
-        name, _, inner = holder.path.partition("/")
-        origin = plan.origins.get(name)
-        own = files.get("/".join(part for part in (origin, inner) if part))
+        origin = plan.origins.get(holder.layer)
+        own = files.get(f"{origin}{holder.path.removeprefix(holder.layer)}")
         if origin is None or not own or not hasattr(holder.saveable, "load_assets"):
             continue
         with tempfile.TemporaryDirectory() as folder:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping
 
 from patchspec.cli.shared import add_custom_objects, add_format, custom_objects, quiet_backend
-from patchspec.graph.tensors import Spec, Tensor
 from patchspec.models.opening import open_base
 from patchspec.planning.shapes import known_specs
-from patchspec.review.models import inspect_json, inspect_text
+from patchspec.review.models import Specs, inspect_json, inspect_text
 from patchspec.review.style import style_for
 
 
@@ -34,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.config:
         print(json.dumps(base.document, indent=2))
         return 0
-    specs: Mapping[Tensor, Spec] = base.graph.recorded
+    specs: Specs = {model.path: model.recorded for model in base.graph.models()}
     if not arguments.no_shapes:
         with quiet_backend():
             from patchspec.building.inference import KerasInferrer  # noqa: PLC0415 (imports Keras)

@@ -11,7 +11,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from patchspec.graph.entries import (
+    Entry,
+    call_offset,
+    entry_name,
+    inner_configs,
+    is_operation_entry,
+    leaf_configs,
+)
 from patchspec.graph.order import CycleError, Order, graph_order
+from patchspec.graph.sequential import is_sequential_config, wired
 from patchspec.graph.tensors import (
     Slot,
     Spec,
@@ -20,8 +29,6 @@ from patchspec.graph.tensors import (
     triples_in_structure,
 )
 from patchspec.problems import Pointer, did_you_mean, refuse, some
-
-OPERATION_MODULES = ("keras.src.ops.", "keras.ops")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +53,24 @@ class Call:
 class Layer:
     """One entry of the config: a layer, a nested model, or a bare operation."""
 
-    entry: Mapping[str, Any]
+    entry: Entry
     pointer: Pointer
     parents: tuple[str, ...] = ()
-    in_sequential: bool = False
 
     @cached_property
     def name(self) -> str:
         """The name by which the config refers to the layer."""
-        name = self.entry.get("name") or self.config.get("name")
-        return str(name)
+        return entry_name(self.entry)
 
     @property
     def path(self) -> str:
         """The name with those of the nested models it lies in: `encoder/ln_1`."""
         return "/".join((*self.parents, self.name))
+
+    @property
+    def home(self) -> str:
+        """The path of the model or wrapper that it lies in; empty for the whole model."""
+        return "/".join(self.parents)
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -82,7 +92,7 @@ class Layer:
     @cached_property
     def is_operation(self) -> bool:
         """Whether this is a bare `keras.ops` call, which `model.layers` does not list."""
-        return str(self.entry.get("module") or "").startswith(OPERATION_MODULES)
+        return is_operation_entry(self.entry)
 
     @property
     def is_input(self) -> bool:
@@ -99,10 +109,7 @@ class Layer:
     @cached_property
     def offset(self) -> int:
         """What Keras adds to a call of this layer where a model's inputs or outputs name it."""
-        functional = "input_layers" in self.config or (
-            self.entry.get("build_config") == {"input_shape": None} and not self.is_operation
-        )
-        return int(functional and not self.is_input)
+        return call_offset(self.entry)
 
     @cached_property
     def calls(self) -> tuple[Call, ...]:
@@ -125,7 +132,7 @@ class Layer:
         """The same layer, standing elsewhere in the document."""
         if pointer == self.pointer:
             return self
-        return Layer(self.entry, pointer, self.parents, self.in_sequential)
+        return Layer(self.entry, pointer, self.parents)
 
     @cached_property
     def inner(self) -> Graph | None:
@@ -134,20 +141,34 @@ class Layer:
             return None
         return Graph(self.config, (*self.pointer, "config"), (*self.parents, self.name))
 
+    @cached_property
+    def wrapped(self) -> Mapping[str, Layer]:
+        """The layers inside a wrapper or a cell, by name; none in any other layer."""
+        if self.is_model:
+            return {}
+        found = inner_configs(self.config, (*self.pointer, "config"))
+        inside = (*self.parents, self.name)
+        return {entry_name(entry): Layer(entry, pointer, inside) for pointer, entry in found}
+
+    @property
+    def children(self) -> Mapping[str, Layer]:
+        """The layers that a step of a path can lead to: of a nested model, or of a wrapper."""
+        return self.inner.layers if self.inner is not None else self.wrapped
+
     def leaves(self) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
         """The configs that hold a trainable flag of their own, and where they stand.
 
         A nested model's layers and a wrapper's inner layer are leaves, the container is not.
         """
-        yield from _leaves(self.config, (*self.pointer, "config"))
+        yield from leaf_configs(self.config, (*self.pointer, "config"))
 
 
 @dataclass(frozen=True)
 class Graph:
     """The layers of one model and how they are wired."""
 
-    config: Mapping[str, Any]
-    """The config of the model: what stands at `pointer` in the document."""
+    source: Mapping[str, Any]
+    """The config of the model, functional or Sequential: what stands at `pointer`."""
     pointer: Pointer = ("config",)
     parents: tuple[str, ...] = ()
     _seen: dict[int, Layer] = field(default_factory=dict, repr=False, compare=False)
@@ -162,11 +183,25 @@ class Graph:
         """The lens over the same document after the layers of these names were edited in place."""
         gone = set(touched)
         seen = {id(x.entry): x for name, x in self.layers.items() if name not in gone}
-        return Graph(self.config, self.pointer, self.parents, seen)
+        return Graph(self.source, self.pointer, self.parents, seen)
+
+    @property
+    def is_sequential(self) -> bool:
+        """Whether the model is a Sequential: a list of layers, with no wiring of its own."""
+        return is_sequential_config(self.source)
+
+    @cached_property
+    def config(self) -> Mapping[str, Any]:
+        """The config with its wiring, which that of a Sequential leaves unsaid."""
+        return wired(self.source) if self.is_sequential else self.source
+
+    @property
+    def path(self) -> str:
+        """The path of the model; empty for the whole."""
+        return "/".join(self.parents)
 
     @cached_property
     def _listed(self) -> tuple[Layer, ...]:
-        sequential = self.is_sequential
         found = []
         for i, entry in enumerate(self.config["layers"]):
             pointer = (*self.pointer, "layers", i)
@@ -174,13 +209,8 @@ class Graph:
             if seen is not None and seen.entry is entry:
                 found.append(seen.at(pointer))
             else:
-                found.append(Layer(entry, pointer, self.parents, sequential))
+                found.append(Layer(entry, pointer, self.parents))
         return tuple(found)
-
-    @property
-    def is_sequential(self) -> bool:
-        """Whether the model is a Sequential: a list of layers, with no wiring of its own."""
-        return "input_layers" not in self.config
 
     @cached_property
     def layers(self) -> Mapping[str, Layer]:
@@ -193,30 +223,67 @@ class Graph:
         names = [layer.name for layer in self._listed]
         return tuple(sorted({name for name in names if names.count(name) > 1}))
 
-    def layer(self, name: str, *, at: Pointer = ()) -> Layer:
-        """The layer of that name, also inside nested models (`encoder/ln_1`); or a refusal."""
-        graph: Graph = self
-        *outer, last = name.split("/")
-        for step in outer:
-            inner = graph.layer(step, at=at).inner
-            if inner is None:
+    def layer(self, path: str, *, at: Pointer = ()) -> Layer:
+        """The layer at a path that starts in this model (`encoder/ln_1`, `bi/lstm`).
+
+        PS301 where a step leads nowhere.
+        """
+        found, known, steps = None, self.layers, path.split("/")
+        for i, step in enumerate(steps):
+            if found is not None and not known:
                 refuse(
                     "PS301",
-                    f"`{step}` is not a nested model, so `{name}` names nothing",
+                    f"`{found.name}` is not a nested model, so `{path}` names nothing",
                     at=at,
-                    hint="a `/` leads into a nested model; `patchspec inspect` prints the paths",
+                    hint="a `/` leads into a nested model or a wrapper; `patchspec inspect` prints "
+                    "the paths",
                 )
+            if step not in known:
+                where = f" in `{'/'.join((*self.parents, *steps[:i]))}`" if i or self.path else ""
+                refuse(
+                    "PS301",
+                    f"no layer{where} is called `{step}`",
+                    at=at,
+                    hint=did_you_mean(step, known) or f"the layers are {some(known)}",
+                )
+            found = known[step]
+            known = found.children
+        assert found is not None
+        return found
+
+    def home(self, path: str) -> Graph:
+        """The model that the layer at a full path lies in; a wrapper is part of the model it is in.
+
+        The layer is known to be there.
+        """
+        graph = self
+        for step in path.split("/")[:-1]:
+            inner = graph.layers[step].inner
+            if inner is None:
+                break
             graph = inner
-        if last not in graph.layers:
-            known = graph.layers
-            where = f" in `{'/'.join(graph.parents)}`" if graph.parents else ""
-            refuse(
-                "PS301",
-                f"no layer{where} is called `{last}`",
-                at=at,
-                hint=did_you_mean(last, known) or f"the layers are {some(known)}",
-            )
-        return graph.layers[last]
+        return graph
+
+    def within(self, path: str) -> str:
+        """The rest of a full path that starts with that of this model."""
+        return path.removeprefix(f"{self.path}/") if self.parents else path
+
+    def models(self) -> Iterator[Graph]:
+        """This model and all that are nested in it, outer ones first."""
+        yield self
+        for layer in self._listed:
+            if layer.inner is not None:
+                yield from layer.inner.models()
+
+    @cached_property
+    def by_path(self) -> Mapping[str, Layer]:
+        """Every layer of this model and of nested ones by path, in the order of `walk`."""
+        return {layer.path: layer for layer in self.walk()}
+
+    def reader(self, slot: Slot) -> Layer:
+        """The layer in one of whose calls the slot stands."""
+        entry = self.config["layers"][slot.pointer[len(self.pointer) + 1]]
+        return self.layers[entry_name(entry)]
 
     @cached_property
     def outputs(self) -> tuple[Slot, ...]:
@@ -294,9 +361,6 @@ class Graph:
     @cached_property
     def order(self) -> Order:
         """Keras's order of layers and calls; raises `CycleError` for a loop."""
-        if self.is_sequential:
-            names = tuple(layer.name for layer in self._listed)
-            return Order(names, tuple((name, 0) for name in names))
         return graph_order(
             self.call_reads,
             [(slot.tensor.layer, slot.tensor.call) for slot in self.inputs],
@@ -346,37 +410,9 @@ class Graph:
 
 def _recorded(config: Mapping[str, Any]) -> Spec | None:
     shape, dtype = config.get("shape"), config.get("dtype")
-    if not isinstance(shape, list) or any(isinstance(n, list) for n in shape) or dtype is None:
+    # A patcher or an upgrader writes `[]` for a shape that it does not know, and Keras reads it so.
+    if not isinstance(shape, list) or not shape or dtype is None:
+        return None
+    if any(isinstance(n, list) for n in shape):
         return None
     return Spec(tuple(shape), str(dtype))
-
-
-def _leaves(config: Mapping[str, Any], at: Pointer) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
-    inner = list(inner_configs(config, at))
-    if not inner:
-        yield at, config
-    for pointer, entry in inner:
-        if not is_operation_entry(entry) and entry.get("class_name") != "InputLayer":
-            yield from _leaves(entry["config"], (*pointer, "config"))
-
-
-def inner_configs(
-    config: Mapping[str, Any], at: Pointer
-) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
-    """The layer entries that stand inside a layer's config: of a nested model, of a wrapper."""
-    for key, value in config.items():
-        for i, item in enumerate(value) if isinstance(value, list) else [(None, value)]:
-            if _is_layer_entry(item):
-                yield ((*at, key) if i is None else (*at, key, i)), item
-
-
-def is_operation_entry(entry: Mapping[str, Any]) -> bool:
-    """Whether the entry is a bare operation."""
-    return str(entry.get("module") or "").startswith(OPERATION_MODULES)
-
-
-def _is_layer_entry(value: Any) -> bool:
-    if not isinstance(value, Mapping) or not isinstance(value.get("config"), Mapping):
-        return False
-    holds_flag = "trainable" in value["config"] or value.get("class_name") == "InputLayer"
-    return "class_name" in value and (holds_flag or is_operation_entry(value))

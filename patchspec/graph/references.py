@@ -27,7 +27,9 @@ REFERENCE_SCHEMA: Mapping[str, Any] = {
     "additionalProperties": False,
 }
 
-_FORM = re.compile(r"(?P<layer>[^@:]+)(@(?P<call>\d+|\*))?(:(?P<output>[^@:]+))?\Z")
+_FORM = re.compile(
+    r"(?P<layer>(?:[^@:/]+(?:@\d+)?/)*[^@:/]+)(@(?P<call>\d+|\*))?(:(?P<output>[^@:]+))?\Z"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,14 @@ class Reference:
     """What a patch said of a tensor, not yet looked up in a graph."""
 
     layer: str
+    """The layer's path; where it matters which call of a nested model is meant, `encoder@1/x`."""
     call: int | Literal["*"] | None = None
     output: int | str | None = None
+
+    @property
+    def path(self) -> str:
+        """The layer's path alone."""
+        return re.sub(r"@\d+/", "/", self.layer)
 
     def __str__(self) -> str:
         call = "" if self.call is None else f"@{self.call}"
@@ -80,10 +88,15 @@ def parse_reference(said: str | Mapping[str, Any], *, at: Pointer = ()) -> Refer
 
 
 def find_tensor(
-    said: str | Mapping[str, Any], graph: Graph, *, here: Tensor | None = None, at: Pointer = ()
+    said: str | Mapping[str, Any],
+    graph: Graph,
+    *,
+    home: Graph | None = None,
+    here: Tensor | None = None,
+    at: Pointer = (),
 ) -> Tensor:
-    """The one tensor that a reference means in this graph; refused where there are several."""
-    tensors = find_tensors(said, graph, here=here, at=at)
+    """The one tensor that a reference means; refused where there are several."""
+    tensors = find_tensors(said, graph, home=home, here=here, at=at)
     if len(tensors) != 1:
         refuse(
             "PS304",
@@ -95,10 +108,31 @@ def find_tensor(
 
 
 def find_tensors(
-    said: str | Mapping[str, Any], graph: Graph, *, here: Tensor | None = None, at: Pointer = ()
+    said: str | Mapping[str, Any],
+    graph: Graph,
+    *,
+    home: Graph | None = None,
+    here: Tensor | None = None,
+    at: Pointer = (),
 ) -> tuple[Tensor, ...]:
-    """The tensors that a reference means: one, or one a call where it says `@*`."""
-    reference = parse_reference(said, at=at)
+    """The tensors that a reference means: one, or one a call where it says `@*`.
+
+    Paths start in `graph`; the tensors must lie in `home`, a model nested in it, or else in
+    `graph` itself. PS415 where they lie in another model.
+    """
+    return tensors_of(parse_reference(said, at=at), graph, home=home, here=here, at=at)
+
+
+def tensors_of(
+    reference: Reference,
+    graph: Graph,
+    *,
+    home: Graph | None = None,
+    here: Tensor | None = None,
+    at: Pointer = (),
+) -> tuple[Tensor, ...]:
+    """`find_tensors`, of a reference that has been read."""
+    home = home or graph
     if reference.layer == "$here":
         if here is None:
             refuse(
@@ -108,23 +142,14 @@ def find_tensors(
                 hint="name a layer",
             )
         return (here,)
-    if reference.layer in ("$input", "$output"):
+    if reference.layer in ("$input", "$output") and home.path == graph.path:
         return (_end(reference, graph, at),)
-    if "/" in reference.layer:
-        graph.layer(reference.layer, at=at)
-        refuse(
-            "PS415",
-            f"`{reference}` lies inside a nested model, and its tensors cannot be used from "
-            "outside it",
-            at=at,
-            hint="patch the inner model in a file of its own",
-        )
-    layer = graph.layer(reference.layer, at=at)
+    layer = _layer_at_home(reference, graph, home, at)
     output = int(reference.output or 0)
     if reference.call == "*":
         return tuple(Tensor(layer.name, call.index, output) for call in layer.calls)
     _check_call(layer, reference, at)
-    if reference.output is None and graph.is_multi_output(layer):
+    if reference.output is None and home.is_multi_output(layer):
         refuse(
             "PS304",
             f"`{layer.name}` makes several tensors; say which",
@@ -133,6 +158,39 @@ def find_tensors(
             hint=f"`{layer.name}:0` is the first",
         )
     return (Tensor(layer.name, reference.call or 0, output),)
+
+
+def _layer_at_home(reference: Reference, graph: Graph, home: Graph, at: Pointer) -> Layer:
+    """The layer of a reference; refused where it does not lie in the model that reads it."""
+    path, nested = reference.path, home.path != graph.path
+    if nested and ("/" not in path or path.startswith("$")) and path in home.layers:
+        hint: str | None = f"write `{home.path}/{path}`: paths start in the whole model"
+    else:
+        hint = None
+    if path.startswith("$"):
+        where = "the whole model's"
+        hint = f"name the layer inside: `{home.path}/{home.inputs[0].tensor.layer}`, say"
+    else:
+        layer = _known(graph, path, hint, at)
+        lies_in = graph.home(path)
+        if lies_in.path == home.path and "/" not in home.within(path):
+            return layer
+        where = f"that of `{lies_in.path}`" if lies_in.path else "the whole model's"
+        if lies_in.path.startswith(home.path):
+            hint = "`op: expose-output` makes an output of it, which the model around it can read"
+    wanted = f"`{home.path}`" if home.path else "the model around it"
+    refuse(
+        "PS415",
+        f"`{reference}` is a tensor of another model, {where}, and cannot be read in {wanted}",
+        at=at,
+        hint=hint or f"a layer in `{home.path}` reads tensors of `{home.path}` alone",
+    )
+
+
+def _known(graph: Graph, path: str, hint: str | None, at: Pointer) -> Layer:
+    if hint is not None and path not in graph.layers:
+        refuse("PS301", f"no layer is called `{path}`", at=at, hint=hint)
+    return graph.layer(path, at=at)
 
 
 def _check_call(layer: Layer, reference: Reference, at: Pointer) -> None:

@@ -69,8 +69,16 @@ def select(said: Any, graph: Graph, *, at: Pointer = ()) -> tuple[Match, ...]:
     """
     with within(*at):
         found = _select(said, graph)
-    order = {layer.path: i for i, layer in enumerate(graph.walk())}
-    return tuple(sorted(found, key=lambda match: order[match.layer.path]))
+    order = {path: i for i, path in enumerate(graph.by_path)}
+    return tuple(sorted(found, key=lambda match: _rank(match.layer, order)))
+
+
+def _rank(layer: Layer, order: Mapping[str, int]) -> int:
+    """The place of a layer in graph order; what lies inside a wrapper has that of the wrapper."""
+    path = layer.path
+    while path not in order:
+        path = path.rpartition("/")[0]
+    return order[path]
 
 
 def _select(said: Any, graph: Graph) -> list[Match]:

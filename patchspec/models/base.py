@@ -30,16 +30,6 @@ class Variable:
     """What Keras calls it (`kernel`), where known."""
     trainable: bool | None = None
 
-    @property
-    def layer(self) -> str:
-        """The top-level layer that it belongs to."""
-        return self.path.partition("/")[0]
-
-    @property
-    def inner(self) -> str:
-        """The path inside the top-level layer."""
-        return self.path.partition("/")[2]
-
 
 @dataclass(frozen=True)
 class Base:
@@ -67,11 +57,22 @@ class Base:
 
     @cached_property
     def by_layer(self) -> Mapping[str, tuple[Variable, ...]]:
-        """The variables of each top-level layer that has any, in the order of their paths."""
+        """The variables of each layer that has any, by its path, in the order of their paths.
+
+        A nested model has none of its own: they are those of the layers inside.
+        """
         found: dict[str, list[Variable]] = {}
         for variable in (self.variables or {}).values():
-            found.setdefault(variable.layer, []).append(variable)
+            found.setdefault(self._owner(variable.path), []).append(variable)
         return {layer: tuple(sorted(vs, key=_natural)) for layer, vs in found.items()}
+
+    def _owner(self, path: str) -> str:
+        parts = path.split("/")
+        for end in range(1, len(parts)):
+            layer = self.graph.by_path.get("/".join(parts[:end]))
+            if layer is not None and layer.inner is None:
+                return layer.path
+        return parts[0]
 
     @cached_property
     def architecture(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from patchspec.graph.graph import Graph
+from patchspec.graph.sequential import is_sequential_config
 from patchspec.problems import refuse, some
 
 MAX_DEPTH = 200
@@ -34,7 +35,7 @@ def read_json(content: bytes, what: str) -> Any:
 
 
 def checked_document(document: Any, name: str) -> dict[str, Any]:
-    """The document, if it is a functional model as Keras 3 writes it and its graph is whole."""
+    """The document, if it is a functional model or a Sequential as Keras 3 writes it, and whole."""
     if not isinstance(document, dict) or not isinstance(document.get("config"), Mapping):
         refuse(
             "PS903",
@@ -43,23 +44,19 @@ def checked_document(document: Any, name: str) -> dict[str, Any]:
         )
     config = document["config"]
     kind = document.get("registered_name") or document.get("class_name")
-    if "input_layers" not in config:
-        _refuse_form(config, name, str(kind))
-    if any(not isinstance(entry, dict) for entry in config["layers"]):
-        refuse("PS903", f"`{name}` lists layers that are no mappings")
-    _check_dialect(config["layers"], name)
-    _check_whole(Graph.of(document), name)
+    if not isinstance(config.get("layers"), list):
+        _refuse_form(name, str(kind))
+    _check_dialect(config, name)
+    graph = Graph.of(document)
+    if graph.is_sequential:
+        _check_built(graph, name)
+    for model in graph.models():
+        _check_whole(model, name)
     _check_sharing(config, name)
     return document
 
 
-def _refuse_form(config: Mapping[str, Any], name: str, kind: str) -> None:
-    if isinstance(config.get("layers"), list):
-        refuse(
-            "PS909",
-            f"`{name}` is a Sequential model, and this version patches functional ones",
-            hint="save it as one: `keras.Model(model.inputs, model.outputs)`",
-        )
+def _refuse_form(name: str, kind: str) -> None:
     refuse(
         "PS909",
         f"`{name}` is of the class `{kind}`, whose config does not list layers and their calls",
@@ -68,11 +65,28 @@ def _refuse_form(config: Mapping[str, Any], name: str, kind: str) -> None:
     )
 
 
-def _check_dialect(layers: list[dict[str, Any]], name: str) -> None:
+def _check_built(graph: Graph, name: str) -> None:
+    """A Sequential that was never built has no input, so nothing can be said of its shapes."""
+    if not graph.inputs:
+        refuse(
+            "PS426",
+            f"`{name}` is a Sequential that was never built: it does not say what it takes",
+            hint="make `keras.Input(shape=...)` its first layer, or call `model.build(...)`, and "
+            "save it again",
+        )
+
+
+def _check_dialect(config: Mapping[str, Any], name: str) -> None:
+    layers, sequential = config["layers"], is_sequential_config(config)
+    if any(not isinstance(entry, dict) for entry in layers):
+        refuse("PS903", f"`{name}` lists layers that are no mappings")
     for entry in layers:
-        nodes = entry.get("inbound_nodes")
+        nodes = [] if sequential else entry.get("inbound_nodes")
         old = not isinstance(nodes, list) or any(not isinstance(node, dict) for node in nodes)
-        if old or "module" not in entry or "name" not in entry or "config" not in entry:
+        named = "config" in entry and (sequential or "name" in entry)
+        if named and isinstance(entry["config"].get("layers"), list):
+            _check_dialect(entry["config"], name)
+        if old or "module" not in entry or not named:
             refuse(
                 "PS909",
                 f"`{name}` is written in the dialect of an older Keras",
@@ -83,6 +97,9 @@ def _check_dialect(layers: list[dict[str, Any]], name: str) -> None:
 
 def _check_whole(graph: Graph, name: str) -> None:
     """The graph must be sound before anything is said about a change to it."""
+    if graph.is_sequential and not graph.inputs:
+        # A nested one that Keras built from what reads it; it is read, and not wired otherwise.
+        return
     if graph.duplicates:
         refuse("PS425", f"`{name}` has two layers called `{graph.duplicates[0]}`")
     for layer in graph.layers.values():

@@ -26,6 +26,8 @@ NO_CALL: Mapping[str, Any] = {"args": [], "kwargs": {}}
 class Growth:
     """What new layers come to: their entries, in order, and the tensors they end in."""
 
+    home: Pointer
+    """Where the config of the model stands in which they live."""
     entries: tuple[dict[str, Any], ...]
     results: tuple[Tensor, ...]
     """The output of the last layer, for each call."""
@@ -34,7 +36,7 @@ class Growth:
     def added(self) -> Iterator[Edit | Created]:
         """The entries at the end of the model's layers, where they move nobody's index."""
         for entry, created in zip(self.entries, self.created, strict=True):
-            yield add(("config", "layers", "-"), entry)
+            yield add((*self.home, "layers", "-"), entry)
             yield created
 
 
@@ -43,6 +45,9 @@ class Soil:
     """What new layers grow from."""
 
     graph: Graph
+    """The whole model, in which paths start."""
+    home: Graph
+    """The model in which the new layers live."""
     target: Target
     seed: int
     here: tuple[Tensor | None, ...] = (None,)
@@ -54,6 +59,10 @@ class Soil:
     """What tells apart the copies that one target needs."""
     trainable: bool = True
     at: Pointer = ("new",)
+
+    def path(self, name: str) -> str:
+        """The path that a new layer of this name has."""
+        return "/".join((*self.home.parents, name))
 
 
 def grow(new: Any, soil: Soil) -> Growth:
@@ -72,10 +81,10 @@ def grow(new: Any, soil: Soil) -> Growth:
         calls = _calls(layer, i, names, soil, at)
         names[str(layer.get("name", name))] = name
         entries.append(_entry(name, layer, calls, soil))
-        replaces = soil.replaces.name if soil.replaces else None
-        created.append(Created(name, replaces, _rules(layer.get("weights")), at))
+        replaces = soil.replaces.path if soil.replaces else None
+        created.append(Created(soil.path(name), replaces, _rules(layer.get("weights")), at))
     results = tuple(Tensor(entries[-1]["name"], j) for j in range(len(soil.here)))
-    return Growth(tuple(entries), results, tuple(created))
+    return Growth(soil.home.pointer, tuple(entries), results, tuple(created))
 
 
 def _rules(said: Any) -> Mapping[str, Rule]:
@@ -91,7 +100,7 @@ def _name(raw: Mapping[str, Any], lone: bool, soil: Soil, at: Pointer) -> str:
         replaced = soil.replaces.name if soil.replaces else None
         if lone and replaced is not None and fill(name, soil.target, at=at) == replaced:
             return replaced
-        return new_name(name, soil.target, soil.graph, at=(*at, "name"))
+        return new_name(name, soil.target, soil.home, at=(*at, "name"))
     if lone and soil.replaces is not None:
         return soil.replaces.name
     refuse(
@@ -118,7 +127,7 @@ def _calls(
             before = Tensor(list(names.values())[-1], j)
             args, kwargs = [keras_tensor(before, None)], {}
         elif here is not None:
-            args, kwargs = [keras_tensor(here, soil.graph.recorded.get(here))], {}
+            args, kwargs = [keras_tensor(here, soil.home.recorded.get(here))], {}
         else:
             refuse(
                 "PS213",
@@ -151,8 +160,9 @@ class _Names:
             output = int(reference.output or 0)
             call = self.call if reference.call is None else int(reference.call)
             return keras_tensor(Tensor(self.created[reference.layer], call, output), None)
-        tensor = find_tensor(said, self.soil.graph, here=self.here, at=at)
-        return keras_tensor(tensor, self.soil.graph.recorded.get(tensor))
+        soil = self.soil
+        tensor = find_tensor(said, soil.graph, home=soil.home, here=self.here, at=at)
+        return keras_tensor(tensor, soil.home.recorded.get(tensor))
 
 
 def is_reference(said: Any) -> bool:
@@ -162,6 +172,15 @@ def is_reference(said: Any) -> bool:
         and "layer" in said
         and not set(said) - {"layer", "call", "output"}
     )
+
+
+def references_in(said: Any) -> Iterator[Any]:
+    """The references in what `inputs` says, in order."""
+    if said is None or is_reference(said):
+        yield from () if said is None else (said,)
+    else:
+        for item in said.values() if isinstance(said, Mapping) else said:
+            yield from references_in(item)
 
 
 def _read(said: Any, class_name: str, names: _Names) -> tuple[list[Any], dict[str, Any]]:
@@ -196,7 +215,7 @@ def _entry(
     full = full_config(
         layer["class"],
         config,
-        seed_of=lambda parameter: derived_seed(soil.seed, name, parameter),
+        seed_of=lambda parameter: derived_seed(soil.seed, soil.path(name), parameter),
         data_format=_data_format(soil.graph),
     )
     known = layer_class(layer["class"])
@@ -235,14 +254,14 @@ def _policy_near(soil: Soil) -> Any:
     waiting = [tensor.layer for tensor in soil.here if tensor is not None]
     while waiting:
         name = waiting.pop(0)
-        if name in seen or name not in soil.graph.layers:
+        if name in seen or name not in soil.home.layers:
             continue
         seen.add(name)
-        layer = soil.graph.layers[name]
+        layer = soil.home.layers[name]
         if isinstance(layer.config.get("dtype"), Mapping):
             return _unquantized(layer.config["dtype"])
         waiting += [slot.tensor.layer for call in layer.calls for slot in call.slots]
-    for layer in soil.graph.layers.values():
+    for layer in soil.graph.walk():
         if isinstance(layer.config.get("dtype"), Mapping):
             return _unquantized(layer.config["dtype"])
     return policy("float32")
@@ -257,7 +276,7 @@ def _unquantized(said: Mapping[str, Any]) -> Any:
 
 def _data_format(graph: Graph) -> str | None:
     """The data format of the model's other layers; none where no layer says."""
-    for layer in graph.layers.values():
+    for layer in graph.walk():
         if isinstance(layer.config.get("data_format"), str):
             return str(layer.config["data_format"])
     return None

@@ -9,6 +9,7 @@ from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
+from patchspec.graph import references
 from patchspec.graph.edits import Edit
 from patchspec.graph.graph import Graph
 from patchspec.graph.selectors import Match, select
@@ -65,6 +66,8 @@ class Target:
     """The one call meant; none means all of them."""
     output: int | None = None
     """The one output meant, where the author said which."""
+    reference: references.Reference | None = None
+    """A tensor of a nested model that is led out one level further."""
     others: tuple[Target, ...] = ()
     """What else the step selected with it: the layers of `before`, beside one of `after`."""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from patchspec.graph.edits import Edit
 from patchspec.graph.graph import Graph
-from patchspec.graph.references import find_tensors
+from patchspec.graph.references import Reference, parse_reference, tensors_of
 from patchspec.graph.selectors import CONDITIONS, select
 from patchspec.graph.tensors import Tensor, triple
+from patchspec.operations._leading_out import led_out
 from patchspec.operations._names import new_name
 from patchspec.operations._new_layers import Soil, grow, is_reference
 from patchspec.operations._operation import WHOLE_MODEL
@@ -21,6 +22,15 @@ Form = Literal["lone", "list", "dict"]
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """One reference among `outputs`, where it stands, and the name that it is given."""
+
+    reference: Reference
+    at: Pointer
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """A tensor that becomes an output, what the output is called, and where the patch says so."""
 
@@ -28,54 +38,64 @@ class Named:
     tensor: Tensor
     at: Pointer
     given: bool
-    """Whether the author chose the name."""
+    """Whether the output has a name of its own, not that of the layer that makes the tensor."""
+
+
+def said_outputs(said: Any, graph: Graph, *, at: Pointer = ("outputs",)) -> list[Said]:
+    """What `outputs` refers to: one tensor, a list, `{name: tensor}`, or a selector's matches."""
+    if is_reference(said):
+        return list(_referred(said, graph, at))
+    if isinstance(said, Mapping) and set(said) <= set(CONDITIONS):
+        return list(_selected(said, graph, at))
+    if isinstance(said, Mapping):
+        return [
+            Said(parse_reference(reference, at=(*at, name)), (*at, name), name)
+            for name, reference in said.items()
+        ]
+    return [
+        one
+        for i, item in enumerate(said)
+        for one in (_referred if is_reference(item) else _selected)(item, graph, (*at, i))
+    ]
+
+
+def _referred(said: Any, graph: Graph, at: Pointer) -> Iterator[Said]:
+    if isinstance(said, str) and "*" in said and not said.endswith("@*"):
+        yield from _selected(said, graph, at)
+    else:
+        yield Said(parse_reference(said, at=at), at)
+
+
+def _selected(said: Any, graph: Graph, at: Pointer) -> Iterator[Said]:
+    for match in select(said, graph, at=at):
+        home = graph.home(match.layer.path)
+        if home.is_multi_output(match.layer) or len(match.layer.calls) > 1:
+            refuse(
+                "PS304", f"`{match.layer.path}` makes several tensors; name them one by one", at=at
+            )
+        yield Said(Reference(match.layer.path, 0, 0), at)
 
 
 def named_outputs(said: Any, graph: Graph, *, at: Pointer = ("outputs",)) -> list[Named]:
-    """The tensors that `outputs` means: one, a list, `{name: tensor}`, or a selector's matches."""
-    if is_reference(said):
-        return _of_reference(said, graph, at)
-    if isinstance(said, Mapping) and set(said) <= set(CONDITIONS):
-        return _of_selector(said, graph, at)
-    if isinstance(said, Mapping):
-        named = []
-        for name, reference in said.items():
-            [one] = _lone(reference, graph, (*at, name))
-            named.append(Named(name, one.tensor, (*at, name), True))
-        return _distinct(named)
-    found = []
-    for i, item in enumerate(said):
-        here = (*at, i)
-        plain_name = is_reference(item)
-        found += _of_reference(item, graph, here) if plain_name else _of_selector(item, graph, here)
-    return _distinct(found)
+    """The tensors that `outputs` means and their names.
 
-
-def _lone(said: Any, graph: Graph, at: Pointer) -> list[Named]:
-    found = _of_reference(said, graph, at)
-    if len(found) != 1:
-        refuse("PS304", f"`{said}` means {len(found)} tensors, a name is for one", at=at)
-    return found
-
-
-def _of_reference(said: Any, graph: Graph, at: Pointer) -> list[Named]:
-    if isinstance(said, str) and "*" in said and not said.endswith("@*"):
-        return _of_selector(said, graph, at)
-    return [Named(t.layer, t, at, False) for t in find_tensors(said, graph, at=at)]
-
-
-def _of_selector(said: Any, graph: Graph, at: Pointer) -> list[Named]:
-    found = []
-    for match in select(said, graph, at=at):
-        [tensor] = find_tensors({"layer": match.layer.path}, graph, at=at)
-        if graph.is_multi_output(match.layer) or len(match.layer.calls) > 1:
+    A tensor inside a nested model must have been led out; it goes by its name inside.
+    """
+    named: list[Named] = []
+    for one in said_outputs(said, graph, at=at):
+        reference = one.reference
+        if "/" in reference.layer:
+            tensor = led_out(reference, graph, at=one.at).tensor
+            inside = reference.path.rpartition("/")[2]
+            named.append(Named(one.name or inside, tensor, one.at, True))
+            continue
+        tensors = tensors_of(reference, graph, at=one.at)
+        if one.name is not None and len(tensors) != 1:
             refuse(
-                "PS304",
-                f"`{match.layer.path}` makes several tensors; name them one by one",
-                at=at,
+                "PS304", f"`{reference}` means {len(tensors)} tensors, a name is for one", at=one.at
             )
-        found.append(Named(match.layer.name, tensor, at, False))
-    return found
+        named += [Named(one.name or t.layer, t, one.at, one.name is not None) for t in tensors]
+    return _distinct(named)
 
 
 def _distinct(named: list[Named]) -> list[Named]:
@@ -106,7 +126,7 @@ def written(
         if form != "dict" and one.given and one.name != tensor.layer:
             name = new_name(one.name, WHOLE_MODEL, graph, at=one.at)
             new = {"class": "Identity", "name": name}
-            growth = grow(new, Soil(graph, WHOLE_MODEL, seed, (tensor,), at=one.at))
+            growth = grow(new, Soil(graph, graph, WHOLE_MODEL, seed, (tensor,), at=one.at))
             added += growth.added()
             tensor = growth.results[0]
         layer = graph.layers.get(tensor.layer)

@@ -43,16 +43,21 @@ def _target_of(reference: Reference, graph: Graph, at: Pointer) -> Target:
     return Target(layer.path, call=call, output=output)
 
 
-def top_level(graph: Graph, target: Target, *, at: Pointer) -> Layer:
-    """The target's layer; refused where it lies inside a nested model."""
-    if "/" in target.path:
+def wired_layer(graph: Graph, target: Target, *, at: Pointer) -> tuple[Graph, Layer]:
+    """The model that the target lies in, and its layer.
+
+    Refused inside a wrapper, where no layer has calls of its own that could be wired otherwise.
+    """
+    home = graph.home(target.path)
+    if "/" in home.within(target.path):
+        wrapper = target.path.rpartition("/")[0]
         refuse(
             "PS415",
-            f"`{target.path}` lies inside a nested model, which this operation does not edit",
+            f"`{target.path}` lies inside the wrapper `{wrapper}`, where nothing can be wired",
             at=at,
-            hint="patch the inner model in a file of its own",
+            hint="`replace` the wrapper; `set`, `freeze` and `unfreeze` reach inside it",
         )
-    return graph.layer(target.path, at=at)
+    return home, home.layers[target.name]
 
 
 def calls_of(layer: Layer, target: Target) -> tuple[Call, ...]:
@@ -60,48 +65,45 @@ def calls_of(layer: Layer, target: Target) -> tuple[Call, ...]:
     return layer.calls if target.call is None else (layer.calls[target.call],)
 
 
-def lone_output(graph: Graph, layer: Layer, target: Target, *, at: Pointer) -> int:
+def lone_output(home: Graph, layer: Layer, target: Target, *, at: Pointer) -> int:
     """Which output is meant; refused where the layer makes several and none is named."""
     if target.output is not None:
         return target.output
-    if graph.is_multi_output(layer):
+    if home.is_multi_output(layer):
         refuse(
             "PS304",
             f"`{layer.name}` makes several tensors; say which",
             at=at,
-            hint=f"`{layer.name}:0` is the first",
+            hint=f"`{layer.path}:0` is the first",
         )
     return 0
 
 
-def bypassed(
-    graph: Graph, layer: Layer, call: Call, kept: Tensor, *, at: Pointer
-) -> Iterator[Edit]:
+def bypassed(home: Graph, layer: Layer, call: Call, kept: Tensor, *, at: Pointer) -> Iterator[Edit]:
     """Make every reader of `call` read `kept` instead; refused for readers of a second output."""
-    for tensor in graph.read_outputs.get((layer.name, call.index), ()):
+    for tensor in home.read_outputs.get((layer.name, call.index), ()):
         if tensor.output > 0:
-            readers = some(sorted({_reader(slot, graph) for slot in graph.reading(tensor)}))
+            readers = some(sorted({reader_name(slot, home) for slot in home.reading(tensor)}))
             refuse(
                 "PS404",
                 f"`{tensor}` is read by {readers}, so `{layer.name}` cannot be bypassed",
                 at=at,
                 hint="rewire what reads the further outputs first",
             )
-        for slot in graph.reading(tensor):
-            yield redirect(graph, slot, kept)
+        for slot in home.reading(tensor):
+            yield redirect(home, slot, kept)
 
 
-def _reader(slot: Slot, graph: Graph) -> str:
-    if slot.is_output:
-        return "the model's outputs"
-    return str(graph.config["layers"][slot.pointer[2]]["name"])
+def reader_name(slot: Slot, home: Graph) -> str:
+    """What reads through the slot, for a message."""
+    return "the model's outputs" if slot.is_output else home.reader(slot).name
 
 
-def without_call(graph: Graph, layer: Layer, index: int) -> Iterator[Edit]:
+def without_call(home: Graph, layer: Layer, index: int) -> Iterator[Edit]:
     """Take one call of a layer away and renumber every reference to the later ones."""
     for call in layer.calls[index + 1 :]:
-        for tensor in graph.read_outputs.get((layer.name, call.index), ()):
-            for slot in graph.reading(tensor):
+        for tensor in home.read_outputs.get((layer.name, call.index), ()):
+            for slot in home.reading(tensor):
                 moved = Tensor(tensor.layer, tensor.call - 1, tensor.output)
-                yield redirect(graph, slot, moved)
+                yield redirect(home, slot, moved)
     yield remove((*layer.pointer, "inbound_nodes", index))

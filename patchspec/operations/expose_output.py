@@ -10,8 +10,9 @@ from patchspec.graph.edits import Edit, add, replace
 from patchspec.graph.graph import Graph
 from patchspec.graph.references import end_names
 from patchspec.graph.tensors import Tensor
-from patchspec.operations._operation import Operation, Outputs, Target
-from patchspec.operations._outputs import Named, named_outputs, written
+from patchspec.operations._leading_out import lead_out, leading_targets
+from patchspec.operations._operation import WHOLE_MODEL, Operation, Outputs, Target
+from patchspec.operations._outputs import Named, named_outputs, said_outputs, written
 from patchspec.problems import refuse, some
 from patchspec.weights.lineage import Event
 
@@ -20,7 +21,8 @@ from patchspec.weights.lineage import Event
 class ExposeOutput(Operation):
     """Add outputs to the model, behind the present ones.
 
-    `{name: tensor}` gives names. A lone output becomes a list; `form: dict` makes it a dict.
+    `{name: tensor}` gives names. A lone output becomes a list; `form: dict` makes it a dict. A
+    tensor of a nested model becomes an output of that model first.
 
     - op: expose-output
       outputs: {embedding: avg_pool}
@@ -29,7 +31,14 @@ class ExposeOutput(Operation):
     outputs: Outputs
     form: Literal["list", "dict"] | None = None
 
+    def targets(self, graph: Graph) -> tuple[Target, ...]:
+        said = [(one.reference, one.at) for one in said_outputs(self.outputs, graph)]
+        return (*leading_targets(said, graph), WHOLE_MODEL)
+
     def lower(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
+        if target.reference is not None:
+            yield from lead_out(graph, target.reference, at=("outputs",))
+            return
         present = graph.config["output_layers"]
         names = end_names(graph.outputs)
         tensors = [slot.tensor for slot in graph.outputs]

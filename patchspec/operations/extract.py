@@ -12,9 +12,15 @@ from patchspec.graph.graph import Graph
 from patchspec.graph.order import Call
 from patchspec.graph.selectors import CONDITIONS
 from patchspec.graph.tensors import Tensor, triple
+from patchspec.operations._leading_out import (
+    lead_out,
+    leading_targets,
+    levels_to,
+    renumber_outputs,
+)
 from patchspec.operations._new_layers import is_reference
-from patchspec.operations._operation import Operation, Outputs, Target
-from patchspec.operations._outputs import Named, named_outputs, written
+from patchspec.operations._operation import WHOLE_MODEL, Operation, Outputs, Target
+from patchspec.operations._outputs import Named, named_outputs, said_outputs, written
 from patchspec.problems import refuse, some
 from patchspec.weights.lineage import Dropped, Event
 
@@ -34,7 +40,30 @@ class Extract(Operation):
     inputs: Outputs | None = None
     form: Literal["list", "dict"] | None = None
 
+    def targets(self, graph: Graph) -> tuple[Target, ...]:
+        if self.outputs is None:
+            return (WHOLE_MODEL,)
+        said = [(one.reference, one.at) for one in said_outputs(self.outputs, graph)]
+        leading = tuple(leading_targets(said, graph))
+        # Outermost first: what a model no longer gives out decides what those inside it must.
+        models = {
+            level.model.path: None
+            for target in leading
+            if target.reference is not None
+            for level in levels_to(target.reference, graph, at=("outputs",))
+        }
+        trimmed = [Target(path) for path in sorted(models, key=lambda path: path.count("/"))]
+        return (*leading, WHOLE_MODEL, *trimmed)
+
     def lower(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
+        if target.reference is not None:
+            yield from lead_out(graph, target.reference, at=("outputs",))
+        elif target.path:
+            yield from _trimmed(graph, target)
+        else:
+            yield from self._whole(graph, seed)
+
+    def _whole(self, graph: Graph, seed: int) -> Iterator[Edit | Event]:
         named = None if self.outputs is None else named_outputs(self.outputs, graph)
         ends = [slot.tensor for slot in graph.outputs] if named is None else _tensors(named)
         needed = needed_calls(graph, ends)
@@ -57,6 +86,9 @@ class Extract(Operation):
     ) -> tuple[Any, list[Edit | Event]]:
         lone = self.form is None and is_reference(self.outputs) and len(named) == 1
         form = self.form or ("dict" if _gives_names(self.outputs) else "list")
+        if lone:
+            # Nothing tells a lone output from others, so it needs no name of its own.
+            named = [replace(one, given=False) for one in named]
         structure, added = written(graph, named, form, seed)
         return (structure[0] if lone and form == "list" else structure), added
 
@@ -142,11 +174,40 @@ def _without(graph: Graph, needed: set[Call], alive: set[str]) -> Iterator[Edit 
     for layer in sorted(graph.layers.values(), key=lambda layer: layer.pointer, reverse=True):
         if layer.name not in alive:
             yield edits.remove(layer.pointer)
-            yield Dropped(layer.name)
+            yield Dropped(layer.path)
         elif not layer.is_input:
             for call in reversed(layer.calls):
                 if (layer.name, call.index) not in needed:
                     yield edits.remove((*layer.pointer, "inbound_nodes", call.index))
+
+
+def _trimmed(graph: Graph, target: Target) -> Iterator[Edit | Event]:
+    """Take out of a nested model what leads to none of the outputs that are still read."""
+    model, around = graph.layer(target.path), graph.home(target.path)
+    inner = model.inner
+    assert inner is not None
+    read = sorted(
+        {
+            tensor.output
+            for call in model.calls
+            for tensor in around.read_outputs.get((model.name, call.index), ())
+        }
+    )
+    if len(read) == len(inner.outputs):
+        return
+    ends = [inner.outputs[number].tensor for number in read]
+    needed = needed_calls(inner, ends)
+    moved = _renumbered(inner, needed)
+    yield from _moves(inner, needed, moved, outputs_too=False)
+    triples = [triple(_moved(t, moved), inner.layers[t.layer].offset) for t in ends]
+    structure: Any = triples[0] if len(triples) == 1 else triples
+    if isinstance(inner.config["output_layers"], Mapping):
+        keys = [str(inner.outputs[number].key[-1]) for number in read]
+        structure = dict(zip(keys, triples, strict=True))
+    yield edits.replace((*inner.pointer, "output_layers"), structure)
+    yield from renumber_outputs(around, model, {old: new for new, old in enumerate(read)})
+    entrances = {slot.tensor.layer for slot in inner.inputs}
+    yield from _without(inner, needed, {layer for layer, _ in needed} | entrances)
 
 
 def _filtered(structure: Any, kept: set[str]) -> Any:

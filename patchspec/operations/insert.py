@@ -8,8 +8,9 @@ from typing import Annotated
 
 from patchspec.graph.edits import Edit
 from patchspec.graph.graph import Call, Graph, Layer
+from patchspec.graph.references import parse_reference
 from patchspec.graph.tensors import Slot, Tensor
-from patchspec.operations._new_layers import Growth, Soil, grow
+from patchspec.operations._new_layers import Growth, Soil, grow, references_in
 from patchspec.operations._operation import (
     WHOLE_MODEL,
     NewLayers,
@@ -23,7 +24,7 @@ from patchspec.operations._wiring import (
     lone_output,
     redirect,
     select_calls,
-    top_level,
+    wired_layer,
 )
 from patchspec.problems import refuse, some
 from patchspec.weights.lineage import Event
@@ -76,24 +77,33 @@ class Insert(Operation):
         elif self.before is not None:
             yield from self._before(graph, target, seed)
         else:
-            yield from grow(self.new, Soil(graph, target, seed)).added()
+            yield from grow(self.new, Soil(graph, self._place(graph), target, seed)).added()
+
+    def _place(self, graph: Graph) -> Graph:
+        """The model in which the first tensor lies that the first new layer reads."""
+        first = self.new[0] if isinstance(self.new, list) else self.new
+        for reference in references_in(first.get("inputs")):
+            path = parse_reference(reference).path
+            if "/" in path and graph.layer(path, at=("new",)):
+                return graph.home(path)
+        return graph
 
     def _after(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
-        layer = top_level(graph, target, at=("after",))
-        output = lone_output(graph, layer, target, at=("after",))
+        home, layer = wired_layer(graph, target, at=("after",))
+        output = lone_output(home, layer, target, at=("after",))
         here = [Tensor(layer.name, call.index, output) for call in calls_of(layer, target)]
-        readers = {tensor: graph.reading(tensor) for tensor in here}
+        readers = {tensor: home.reading(tensor) for tensor in here}
         if target.others:
             between = _slots(graph, target.others)
             readers = {t: tuple(s for s in r if s in between) for t, r in readers.items()}
             here = [tensor for tensor in here if readers[tensor]]
-        growth = grow(self.new, Soil(graph, target, seed, tuple(here)))
+        growth = grow(self.new, Soil(graph, home, target, seed, tuple(here)))
         for tensor, result in zip(here, growth.results, strict=True):
-            yield from (redirect(graph, slot, result) for slot in readers[tensor])
+            yield from (redirect(home, slot, result) for slot in readers[tensor])
         yield from growth.added()
 
     def _before(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
-        layer = top_level(graph, target, at=("before",))
+        home, layer = wired_layer(graph, target, at=("before",))
         if layer.is_input:
             refuse("PS405", f"nothing comes before the input layer `{layer.name}`", at=("before",))
         calls = calls_of(layer, target)
@@ -105,13 +115,13 @@ class Insert(Operation):
             if copy and any(other in twins for other in keys[:copy]):
                 continue
             suffix = f"_{copy}" if copy else ""
-            growth = grow(self.new, Soil(graph, target, seed, here, suffix=suffix))
-            yield from self._through(graph, calls, here, growth, set(keys))
+            growth = grow(self.new, Soil(graph, home, target, seed, here, suffix=suffix))
+            yield from self._through(home, calls, here, growth, set(keys))
             yield from growth.added()
 
     def _through(
         self,
-        graph: Graph,
+        home: Graph,
         calls: tuple[Call, ...],
         here: tuple[Tensor, ...],
         growth: Growth,
@@ -120,7 +130,7 @@ class Insert(Operation):
         results = dict(zip(here, growth.results, strict=True))
         for slot in (slot for call in calls for slot in call.slots):
             if slot.key in keys and slot.tensor in results:
-                yield redirect(graph, slot, results[slot.tensor])
+                yield redirect(home, slot, results[slot.tensor])
 
     def _positions(self, layer: Layer, calls: tuple[Call, ...]) -> list[tuple[str | int, ...]]:
         """Which argument places pass through the new layers."""
@@ -160,7 +170,7 @@ class Insert(Operation):
 
 def _slots(graph: Graph, targets: tuple[Target, ...]) -> set[Slot]:
     """Every place where one of the targets reads something."""
-    layers = [(top_level(graph, target, at=("before",)), target) for target in targets]
+    layers = [(wired_layer(graph, target, at=("before",))[1], target) for target in targets]
     return {s for layer, target in layers for call in calls_of(layer, target) for s in call.slots}
 
 
@@ -171,12 +181,13 @@ def _check_all_connected(
     made = {
         target: {
             Tensor(layer.name, call.index, output)
-            for layer in [top_level(graph, target, at=("after",))]
-            for output in [lone_output(graph, layer, target, at=("after",))]
+            for home, layer in [wired_layer(graph, target, at=("after",))]
+            for output in [lone_output(home, layer, target, at=("after",))]
             for call in calls_of(layer, target)
         }
         for target in after
     }
+    _check_one_model(graph, after, before)
     every = set().union(*made.values())
     for target in before:
         read = {slot.tensor for slot in _slots(graph, (target,))}
@@ -194,15 +205,27 @@ def _check_all_connected(
                 "PS407",
                 f"none of the layers in `before` reads `{target}`",
                 at=("after",),
-                notes=[f"it is read by {_readers(graph, tensors)}"],
+                notes=[f"it is read by {_readers(graph.home(target.path), tensors)}"],
             )
 
 
-def _readers(graph: Graph, tensors: set[Tensor]) -> str:
+def _check_one_model(graph: Graph, after: tuple[Target, ...], before: tuple[Target, ...]) -> None:
+    """Refuse layers of two models: no layer of the one reads a layer of the other."""
+    [first, *_] = after
+    for target in (*after, *before):
+        if graph.home(target.path).path != graph.home(first.path).path:
+            refuse(
+                "PS407",
+                f"`{first}` and `{target}` lie in two models, and neither reads the other",
+                at=("before",) if target in before else ("after",),
+            )
+
+
+def _readers(home: Graph, tensors: set[Tensor]) -> str:
     names = {
-        str(graph.config["layers"][slot.pointer[2]]["name"])
+        home.reader(slot).name
         for tensor in tensors
-        for slot in graph.reading(tensor)
+        for slot in home.reading(tensor)
         if not slot.is_output
     }
     return some(sorted(names)) if names else "the model's outputs alone"

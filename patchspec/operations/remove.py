@@ -12,7 +12,7 @@ from patchspec.graph.graph import Call, Graph, Layer
 from patchspec.graph.references import find_tensor
 from patchspec.graph.tensors import Tensor
 from patchspec.operations._operation import Operation, Selector, Target, said
-from patchspec.operations._wiring import bypassed, top_level
+from patchspec.operations._wiring import bypassed, wired_layer
 from patchspec.problems import refuse, some
 from patchspec.weights.lineage import Dropped, Event
 
@@ -43,7 +43,7 @@ class Remove(Operation):
     keep: Keep | None = None
 
     def lower(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
-        layer = top_level(graph, target, at=("layers",))
+        home, layer = wired_layer(graph, target, at=("layers",))
         if layer.is_input:
             refuse(
                 "PS405",
@@ -51,16 +51,16 @@ class Remove(Operation):
                 at=("layers",),
                 hint="`extract` with `inputs` makes other tensors the inputs",
             )
-        kept = {call.index: self._kept(graph, layer, call) for call in layer.calls}
-        outputs = [_through(kept, layer, slot.tensor) for slot in graph.outputs]
-        _check_ends(graph, layer, outputs)
+        kept = {call.index: self._kept(graph, home, layer, call) for call in layer.calls}
+        outputs = [_through(kept, layer, slot.tensor) for slot in home.outputs]
+        _check_ends(home, layer, outputs)
         for call in layer.calls:
             survivor = _through(kept, layer, kept[call.index])
-            yield from bypassed(graph, layer, call, survivor, at=("layers",))
+            yield from bypassed(home, layer, call, survivor, at=("layers",))
         yield edits.remove(layer.pointer)
-        yield Dropped(layer.name)
+        yield Dropped(layer.path)
 
-    def _kept(self, graph: Graph, layer: Layer, call: Call) -> Tensor:
+    def _kept(self, graph: Graph, home: Graph, layer: Layer, call: Call) -> Tensor:
         choices = call.distinct
         if self.keep is None:
             if len(choices) == 1 or (choices and QUERY_FIRST & set(layer.class_names)):
@@ -82,7 +82,7 @@ class Remove(Operation):
                     hint="positions count from 0",
                 )
             return choices[self.keep]
-        wanted = find_tensor(self.keep, graph, at=("keep",))
+        wanted = find_tensor(self.keep, graph, home=home, at=("keep",))
         if wanted not in choices:
             refuse(
                 "PS403",
@@ -100,9 +100,9 @@ def _through(kept: dict[int, Tensor], layer: Layer, tensor: Tensor) -> Tensor:
     return tensor
 
 
-def _check_ends(graph: Graph, layer: Layer, outputs: list[Tensor]) -> None:
-    inputs = {slot.tensor for slot in graph.inputs}
-    for slot, tensor in zip(graph.outputs, outputs, strict=True):
+def _check_ends(home: Graph, layer: Layer, outputs: list[Tensor]) -> None:
+    inputs = {slot.tensor for slot in home.inputs}
+    for slot, tensor in zip(home.outputs, outputs, strict=True):
         if slot.tensor == tensor:
             continue
         if tensor in inputs:

@@ -11,7 +11,7 @@ from patchspec.graph.graph import Graph, Layer
 from patchspec.graph.tensors import Tensor
 from patchspec.operations._names import new_name
 from patchspec.operations._operation import NewName, Operation, Selector, Target
-from patchspec.operations._wiring import top_level
+from patchspec.operations._wiring import wired_layer
 from patchspec.problems import refuse
 from patchspec.weights.lineage import Event, Renamed
 
@@ -29,28 +29,28 @@ class Rename(Operation):
     name: NewName
 
     def lower(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
-        layer = top_level(graph, target, at=("layers",))
-        name = new_name(self.name, target, graph, at=("name",))
+        home, layer = wired_layer(graph, target, at=("layers",))
+        name = new_name(self.name, target, home, at=("name",))
         yield replace((*layer.pointer, "name"), name)
         yield replace((*layer.pointer, "config", "name"), name)
         for call in layer.calls:
-            for tensor in graph.read_outputs.get((layer.name, call.index), ()):
-                for slot in graph.reading(tensor):
+            for tensor in home.read_outputs.get((layer.name, call.index), ()):
+                for slot in home.reading(tensor):
                     moved = Tensor(name, tensor.call, tensor.output)
                     yield slot.read(moved)
-        yield from _inputs(graph, layer, name)
-        yield Renamed(layer.name, name)
+        yield from _inputs(home, layer, name)
+        yield Renamed(layer.path, "/".join((*layer.parents, name)))
 
 
-def _inputs(graph: Graph, layer: Layer, name: str) -> Iterator[Edit]:
+def _inputs(home: Graph, layer: Layer, name: str) -> Iterator[Edit]:
     """The model's inputs name the layer too; in a dict of inputs the key is its name."""
-    for slot in graph.inputs:
+    for slot in home.inputs:
         if slot.tensor.layer != layer.name:
             continue
         moved = Tensor(name, slot.tensor.call, slot.tensor.output)
         if slot.key and slot.key[-1] == layer.name:
             parent = slot.pointer[:-1]
-            structure: Any = graph.config["input_layers"]
+            structure: Any = home.config["input_layers"]
             for part in slot.key[:-1]:
                 structure = structure[part]
             if name in structure:

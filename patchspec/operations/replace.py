@@ -17,7 +17,7 @@ from patchspec.operations._wiring import (
     calls_of,
     redirect,
     select_calls,
-    top_level,
+    wired_layer,
     without_call,
 )
 from patchspec.problems import Pointer, refuse
@@ -43,7 +43,7 @@ class Replace(Operation):
         return select_calls(self.layers, graph, at=("layers",))
 
     def lower(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
-        layer = top_level(graph, target, at=("layers",))
+        home, layer = wired_layer(graph, target, at=("layers",))
         if layer.is_input:
             refuse(
                 "PS405",
@@ -52,19 +52,28 @@ class Replace(Operation):
             )
         calls = calls_of(layer, target)
         whole = len(calls) == len(layer.calls)
-        growth = grow(self.new, self._soil(graph, layer, calls, target, seed))
+        soil = self._soil(layer, calls, graph=graph, home=home, target=target, seed=seed)
+        growth = grow(self.new, soil)
         if whole:
-            yield from self._whole(graph, layer, growth)
+            yield from self._whole(home, layer, growth)
         else:
-            yield from self._one_call(graph, layer, calls[0], growth)
+            yield from self._one_call(home, layer, calls[0], growth)
 
     def _soil(
-        self, graph: Graph, layer: Layer, calls: tuple[Call, ...], target: Target, seed: int
+        self,
+        layer: Layer,
+        calls: tuple[Call, ...],
+        *,
+        graph: Graph,
+        home: Graph,
+        target: Target,
+        seed: int,
     ) -> Soil:
         first, at = _first(self.new)
         taken = tuple(_taken_over(call, first, layer, at) for call in calls)
         return Soil(
             graph,
+            home,
             target,
             seed,
             here=tuple(call.distinct[0] if len(call.distinct) == 1 else None for call in calls),
@@ -73,9 +82,9 @@ class Replace(Operation):
             trainable=layer.config.get("trainable", True) is True,
         )
 
-    def _whole(self, graph: Graph, layer: Layer, growth: Growth) -> Iterator[Edit | Event]:
-        yield from _readers_follow(graph, layer, layer.calls, growth)
-        yield Dropped(layer.name)
+    def _whole(self, home: Graph, layer: Layer, growth: Growth) -> Iterator[Edit | Event]:
+        yield from _readers_follow(home, layer, layer.calls, growth)
+        yield Dropped(layer.path)
         if len(growth.entries) == 1:
             yield edits.replace(layer.pointer, growth.entries[0])
             yield growth.created[0]
@@ -84,7 +93,7 @@ class Replace(Operation):
         yield from growth.added()
 
     def _one_call(
-        self, graph: Graph, layer: Layer, call: Call, growth: Growth
+        self, home: Graph, layer: Layer, call: Call, growth: Growth
     ) -> Iterator[Edit | Event]:
         if growth.entries[-1]["name"] == layer.name:
             refuse(
@@ -93,8 +102,8 @@ class Replace(Operation):
                 at=("new",),
                 hint="give it a `name`",
             )
-        yield from _readers_follow(graph, layer, (call,), growth)
-        yield from without_call(graph, layer, call.index)
+        yield from _readers_follow(home, layer, (call,), growth)
+        yield from without_call(home, layer, call.index)
         yield from growth.added()
 
 
@@ -121,11 +130,11 @@ def _taken_over(call: Call, new: Mapping[str, Any], layer: Layer, at: Pointer) -
 
 
 def _readers_follow(
-    graph: Graph, layer: Layer, calls: tuple[Call, ...], growth: Growth
+    home: Graph, layer: Layer, calls: tuple[Call, ...], growth: Growth
 ) -> Iterator[Edit]:
     """Every reader reads the new layers; those of further outputs only where one layer stands."""
     for call, result in zip(calls, growth.results, strict=True):
-        for tensor in graph.read_outputs.get((layer.name, call.index), ()):
+        for tensor in home.read_outputs.get((layer.name, call.index), ()):
             if tensor.output > 0 and len(growth.entries) > 1:
                 refuse(
                     "PS404",
@@ -135,5 +144,5 @@ def _readers_follow(
                 )
             if tensor == Tensor(result.layer, result.call, tensor.output):
                 continue
-            for slot in graph.reading(tensor):
-                yield redirect(graph, slot, Tensor(result.layer, result.call, tensor.output))
+            for slot in home.reading(tensor):
+                yield redirect(home, slot, Tensor(result.layer, result.call, tensor.output))

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from patchspec.graph.edits import Edit, add, plain, replace
 from patchspec.graph.graph import Call, Graph, Layer
 from patchspec.graph.references import find_tensor
-from patchspec.graph.tensors import keras_tensor
+from patchspec.graph.tensors import Tensor, keras_tensor
 from patchspec.operations._new_layers import is_reference
 from patchspec.operations._operation import Inputs, Operation, Selector, Target
-from patchspec.operations._wiring import redirect, select_calls, top_level
+from patchspec.operations._wiring import redirect, select_calls, wired_layer
 from patchspec.problems import Pointer, refuse, some, within
 from patchspec.weights.lineage import Event
+
+Find = Callable[[Any, Pointer], Tensor]
+"""Looks a tensor up from the model that the layer lies in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +46,7 @@ class Rewire(Operation):
         return found
 
     def lower(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
-        layer = top_level(graph, target, at=("layers",))
+        home, layer = wired_layer(graph, target, at=("layers",))
         if layer.is_input:
             refuse("PS405", f"the input layer `{layer.name}` reads nothing", at=("layers",))
         if target.call is None and len(layer.calls) > 1:
@@ -54,14 +57,18 @@ class Rewire(Operation):
                 hint=f"`{layer.name}@0` is the first",
             )
         call = layer.calls[target.call or 0]
+
+        def find(said: Any, at: Pointer) -> Tensor:
+            return find_tensor(said, graph, home=home, at=at)
+
         with within("inputs"):
             if is_reference(self.inputs) or isinstance(self.inputs, list):
-                yield from self._all(graph, layer, call)
+                yield from self._all(home, layer, call, find)
             else:
                 for key, said in self.inputs.items():
-                    yield from _one(graph, layer, call, str(key), said)
+                    yield from _one(home, call, str(key), said, find)
 
-    def _all(self, graph: Graph, layer: Layer, call: Call) -> Iterator[Edit]:
+    def _all(self, home: Graph, layer: Layer, call: Call, find: Find) -> Iterator[Edit]:
         """The same number of tensors in the same places; `args` before keywords, no masks."""
         wanted = [self.inputs] if is_reference(self.inputs) else list(self.inputs)
         slots = [s for s in call.slots if s.in_args] or [
@@ -70,9 +77,9 @@ class Rewire(Operation):
         listed = len(slots) != len(wanted) and bool(slots) and len(slots[0].key) > 2  # noqa: PLR2004
         if listed and len({s.key[:2] for s in slots}) == 1:
             tensors = [
-                keras_tensor(tensor, graph.recorded.get(tensor))
+                keras_tensor(tensor, home.recorded.get(tensor))
                 for i, said in enumerate(wanted)
-                for tensor in [find_tensor(said, graph, at=(i,))]
+                for tensor in [find(said, (i,))]
             ]
             yield replace((*call.pointer, *slots[0].key[:2]), tensors)
             return
@@ -84,10 +91,10 @@ class Rewire(Operation):
             )
         for i, (slot, said) in enumerate(zip(slots, wanted, strict=True)):
             at: Pointer = () if is_reference(self.inputs) else (i,)
-            yield redirect(graph, slot, find_tensor(said, graph, at=at))
+            yield redirect(home, slot, find(said, at))
 
 
-def _one(graph: Graph, layer: Layer, call: Call, key: str, said: Any) -> Iterator[Edit]:
+def _one(home: Graph, call: Call, key: str, said: Any, find: Find) -> Iterator[Edit]:
     """One input, by position among the tensors in `args` or by keyword."""
     at: Pointer = (key,)
     if key.isdigit():
@@ -95,19 +102,18 @@ def _one(graph: Graph, layer: Layer, call: Call, key: str, said: Any) -> Iterato
         if int(key) >= len(slots):
             refuse(
                 "PS408",
-                f"`{layer.name}` reads {len(slots)} tensors by position",
+                f"`{call.layer}` reads {len(slots)} tensors by position",
                 at=at,
                 on="key",
                 hint="positions count from 0",
             )
-        yield redirect(graph, slots[int(key)], find_tensor(said, graph, at=at))
+        yield redirect(home, slots[int(key)], find(said, at))
         return
     listed = isinstance(said, list)
     tensors = [
-        find_tensor(item, graph, at=(*at, i) if listed else at)
-        for i, item in enumerate(said if listed else [said])
+        find(item, (*at, i) if listed else at) for i, item in enumerate(said if listed else [said])
     ]
-    written = [keras_tensor(tensor, graph.recorded.get(tensor)) for tensor in tensors]
+    written = [keras_tensor(tensor, home.recorded.get(tensor)) for tensor in tensors]
     pointer = (*call.pointer, "kwargs", key)
     value = plain(written if listed else written[0])
     yield (replace if key in call.data.get("kwargs", {}) else add)(pointer, value)

@@ -15,7 +15,6 @@ from patchspec.layers.write import full_config
 from patchspec.operations._names import fill
 from patchspec.operations._new_layers import policy
 from patchspec.operations._operation import Config, Keys, Operation, Selector, Target
-from patchspec.operations._wiring import top_level
 from patchspec.problems import PatchError, did_you_mean, refuse, some
 from patchspec.weights.lineage import Event
 
@@ -45,7 +44,7 @@ class Set(Operation):
         return Operation.targets(self, graph)
 
     def lower(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
-        layer = top_level(graph, target, at=("layers",))
+        layer = graph.layer(target.path)
         if layer.is_input:
             refuse(
                 "PS405",

@@ -62,8 +62,8 @@ def optimizer_fits(plan: Plan) -> bool:
         return False
     if any(move.action != "kept" for move in plan.moves):
         return False
-    after = [plan.origins[name] for name in plan.graph.order.layers if plan.origins.get(name)]
-    before = [name for name in plan.base.graph.order.layers if name in set(after)]
+    after = [origin for path in plan.graph.by_path if (origin := plan.origins.get(path))]
+    before = [path for path in plan.base.graph.by_path if path in set(after)]
     flags = [change for change in plan.changes for edit in change.edits if "trainable" in edit.path]
     return after == before and not flags
 

@@ -13,12 +13,15 @@ from typing import Any
 
 from patchspec.graph import edits
 from patchspec.graph.edits import Edit, apply_in_place, plain
+from patchspec.graph.entries import entry_name
 from patchspec.graph.graph import Graph
 from patchspec.graph.order import Call
 from patchspec.graph.selectors import layers
+from patchspec.graph.sequential import functional_edits
 from patchspec.language.patch import Patch, Step
 from patchspec.models.base import Base
 from patchspec.operations._operation import Target
+from patchspec.planning.chains import BranchError, in_lists
 from patchspec.planning.plan import Change, Place
 from patchspec.problems import PatchError, Pointer, Problem, some
 from patchspec.weights.lineage import Created, Dropped, Event, Renamed
@@ -26,7 +29,7 @@ from patchspec.weights.lineage import Created, Dropped, Event, Renamed
 
 @dataclass(frozen=True, slots=True)
 class NewLayer:
-    """A layer that a step created, and the base layer in whose place it stands."""
+    """A layer that a step created, and the path of the base layer in whose place it stands."""
 
     created: Created
     replaces: str | None
@@ -35,7 +38,7 @@ class NewLayer:
 
 @dataclass
 class Folded:
-    """What the fold carries from one target to the next."""
+    """What the fold carries from one target to the next. Layers go by their paths."""
 
     document: dict[str, Any]
     graph: Graph
@@ -54,18 +57,40 @@ class Folded:
     changes: list[Change] = field(default_factory=list)
     mask_operations: frozenset[str] = frozenset()
     """Bare operations of the base that serve masks only."""
+    branched: tuple[str, ...] = ()
+    """Sequential models that became functional ones, by path; the whole is ``."""
 
 
 def fold(base: Base, patches: Sequence[Patch]) -> Folded:
-    """Apply every step of every patch; raises `PatchError`, placed, at the first refused step."""
+    """Apply every step of every patch; raises `PatchError`, placed, at the first refused step.
+
+    A Sequential stays one while it is patched into a chain. Where it is not, it must have been
+    functional from the start, so the fold begins again with a first change that makes it so.
+    """
+    branched: tuple[str, ...] = ()
+    while True:
+        try:
+            return _fold(base, patches, branched)
+        except BranchError as error:
+            branched = (*branched, error.path)
+
+
+def _fold(base: Base, patches: Sequence[Patch], branched: tuple[str, ...]) -> Folded:
     document = plain(base.document)
     graph = Graph.of(document)
     state = Folded(
         document,
         graph,
-        origins={name: name for name in graph.layers},
-        mask_operations=_mask_operations(base.graph),
+        origins={path: path for path in graph.by_path},
+        mask_operations=frozenset(
+            f"{model.path}/{name}" if model.parents else name
+            for model in base.graph.models()
+            for name in _mask_operations(model)
+        ),
+        branched=branched,
     )
+    for path in branched:
+        _make_functional(state, path)
     for p, patch in enumerate(patches):
         for s, step in enumerate(patch.steps):
             try:
@@ -91,16 +116,33 @@ def _step(state: Folded, step: Step, seed: int, base: Graph, place: Place) -> No
     _note_lost(state, base, place)
 
 
+def _make_functional(state: Folded, path: str) -> None:
+    """The first change of a Sequential that is patched into a branch: it becomes functional."""
+    home = state.graph.home(path) if path else None
+    at: Pointer = home.layers[path.rpartition("/")[2]].pointer if home else ()
+    wanted = list(functional_edits(edits.at(state.document, at), at))
+    if home is not None and not home.is_sequential:
+        name = path.rpartition("/")[2]
+        # A model's own outputs name the call of a functional model, not of a Sequential, plus one.
+        wanted += [
+            slot.read(slot.tensor, offset=1) for slot in home.outputs if slot.tensor.layer == name
+        ]
+    applied = apply_guarded(state.document, wanted)
+    state.graph = Graph.of(state.document)
+    state.changes.append(Change(None, path, applied.edits))
+
+
 def _apply(
     state: Folded, lowered: Iterable[Edit | Event], target: Target | None, place: Place
 ) -> None:
     said = list(lowered)
     events = [item for item in said if not isinstance(item, Edit)]
-    made = apply_guarded(state.document, [item for item in said if isinstance(item, Edit)])
+    wanted = [item for item in said if isinstance(item, Edit)]
+    made = apply_guarded(state.document, list(in_lists(state.document, wanted)))
     touched = made.touched
-    state.graph = state.graph.after(touched)
-    for name in touched:
-        state.touched[name] = place
+    state.graph = state.graph.after({path for path in touched if "/" not in path})
+    for path in touched:
+        state.touched[path] = place
     for event in events:
         _carry(state, event, place)
     if made.edits:
@@ -109,7 +151,7 @@ def _apply(
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """Edits with their guards, and the names of the layers that they touched."""
+    """Edits with their guards, and the paths of the layers that they touched, nested ones too."""
 
     edits: tuple[Edit, ...]
     touched: frozenset[str]
@@ -121,9 +163,9 @@ def apply_guarded(document: dict[str, Any], wanted: Sequence[Edit]) -> Applied:
     touched: set[str] = set()
     for run in _runs(wanted):
         guards = list(_guards(document, run[0].path))
-        touched.update(_names_at(document, run))
+        touched.update(_paths_at(document, run))
         apply_in_place(document, [*guards, *run])
-        touched.update(_names_at(document, run))
+        touched.update(_paths_at(document, run))
         done += [*guards, *run]
     return Applied(tuple(done), frozenset(touched))
 
@@ -132,7 +174,7 @@ def _runs(wanted: Sequence[Edit]) -> Iterator[list[Edit]]:
     """Neighbouring edits of one layer; taking a layer away or adding one ends a run."""
     run: list[Edit] = []
     for edit in wanted:
-        whole = len(edit.path) <= 3  # noqa: PLR2004 (config, layers, index)
+        whole = len(edit.path) >= 2 and edit.path[-2] == "layers"  # noqa: PLR2004
         if run and (whole or _owner(edit.path) != _owner(run[-1].path)):
             yield run
             run = []
@@ -162,31 +204,39 @@ def _guards(document: Mapping[str, Any], path: Pointer) -> Iterator[Edit]:
             yield edits.test((*pointer, "config", "name"), entry["config"]["name"])
 
 
-def _names_at(document: Mapping[str, Any], run: Sequence[Edit]) -> Iterator[str]:
+def _paths_at(document: Mapping[str, Any], run: Sequence[Edit]) -> Iterator[str]:
+    """The path of every layer that an edit leads into, the models around it included."""
     for edit in run:
-        if edit.path[:2] == ("config", "layers") and isinstance(edit.path[2], int):
-            layers = document["config"]["layers"]
-            if edit.path[2] < len(layers):
-                yield str(layers[edit.path[2]].get("name"))
-        if edit.path == ("config", "layers", "-"):
-            yield str(edit.value["name"])
+        names: list[str] = []
+        place: Any = document
+        for i, part in enumerate(edit.path):
+            if i and edit.path[i - 1] == "layers" and isinstance(place, list):
+                if part == "-":
+                    yield "/".join((*names, entry_name(edit.value)))
+                    break
+                if int(part) >= len(place):
+                    break
+                names.append(entry_name(place[int(part)]))
+                yield "/".join(names)
+            try:
+                place = edits.at(place, (part,))
+            except (LookupError, TypeError):
+                break
 
 
 def _carry(state: Folded, event: Event, place: Place) -> None:
     match event:
         case Renamed(old, new):
-            state.origins[new] = state.origins.pop(old)
-            if old in state.new:
-                state.new[new] = state.new.pop(old)
-            if old in state.lost:
-                state.lost[new] = state.lost.pop(old)
+            for known in (state.origins, state.new, state.lost, state.touched):
+                _move(known, old, new)
         case Dropped(layer):
-            origin = state.origins.pop(layer)
-            state.gone[layer] = origin
-            if origin is not None:
-                state.dropped[origin] = place
-            state.lost.pop(layer, None)
-            state.new.pop(layer, None)
+            for path in [path for path in state.origins if lies_in(path, layer)]:
+                origin = state.origins.pop(path)
+                state.gone[path] = origin
+                if origin is not None:
+                    state.dropped[origin] = place
+                state.lost.pop(path, None)
+                state.new.pop(path, None)
         case Created(layer, replaces):
             state.origins[layer] = None
             origin = None
@@ -196,8 +246,18 @@ def _carry(state: Folded, event: Event, place: Place) -> None:
             state.new[layer] = NewLayer(event, origin, place)
 
 
+def lies_in(path: str, layer: str) -> bool:
+    """Whether a path is that of the layer, or leads into it."""
+    return path == layer or path.startswith(f"{layer}/")
+
+
+def _move(known: dict[str, Any], old: str, new: str) -> None:
+    for path in [path for path in known if lies_in(path, old)]:
+        known[f"{new}{path.removeprefix(old)}"] = known.pop(path)
+
+
 def _check_loop(graph: Graph) -> None:
-    loop = graph.loop()
+    loop = next((found for model in graph.models() if (found := model.loop())), None)
     if loop:
         raise PatchError(
             [
@@ -213,7 +273,7 @@ def _check_loop(graph: Graph) -> None:
 
 def _settle(state: Folded, place: Place) -> None:
     """Put calls of shared layers into an order in which they can run, and drop idle mask nodes."""
-    while moves := _unordered_calls(state.graph):
+    while moves := [e for model in state.graph.models() for e in _unordered_calls(model)]:
         _apply(state, moves, None, place)
     while lowered := _idle_mask_operations(state):
         _apply(state, lowered, None, place)
@@ -280,10 +340,13 @@ def _depends_forward(graph: Graph, name: str, count: int) -> bool:
 
 def _idle_mask_operations(state: Folded) -> list[Edit | Event]:
     """Take away a bare operation that served masks only and has lost its last reader."""
-    read = {tensor.layer for tensor in state.graph.readers}
-    for layer in state.graph.layers.values():
-        if state.origins.get(layer.name) in state.mask_operations and layer.name not in read:
-            return [edits.remove(layer.pointer), Dropped(layer.name)]
+    if not state.mask_operations:
+        return []
+    for model in state.graph.models():
+        read = {tensor.layer for tensor in model.readers}
+        for layer in model.layers.values():
+            if state.origins.get(layer.path) in state.mask_operations and layer.name not in read:
+                return [edits.remove(layer.pointer), Dropped(layer.path)]
     return []
 
 
@@ -293,8 +356,7 @@ def _mask_operations(graph: Graph) -> frozenset[str]:
     for name, _ in reversed(graph.order.calls):
         slots = [s for t, read in graph.readers.items() if t.layer == name for s in read]
         reads_masks = all(
-            not slot.is_output
-            and ("mask" in slot.key or graph.config["layers"][slot.pointer[2]]["name"] in found)
+            not slot.is_output and ("mask" in slot.key or graph.reader(slot).name in found)
             for slot in slots
         )
         if graph.layers[name].is_operation and slots and reads_masks:
@@ -303,14 +365,20 @@ def _mask_operations(graph: Graph) -> frozenset[str]:
 
 
 def _note_lost(state: Folded, base: Graph, place: Place) -> None:
-    dead = set(state.graph.dead)
-    state.lost = {name: state.lost.get(name, place) for name in state.graph.dead}
-    idle = {
-        name
-        for name in state.graph.unused_inputs
-        if state.origins.get(name) not in base.unused_inputs
+    models = list(state.graph.models())
+    dead = [model.layers[name].path for model in models for name in model.dead]
+    state.lost = {path: state.lost.get(path, place) for path in dead}
+    idle_before = {path for model in base.models() for path in _idle_inputs(model)}
+    idle = [path for model in models for path in _idle_inputs(model)]
+    state.unused = {
+        path: state.unused.get(path, place)
+        for path in idle
+        if state.origins.get(path) not in idle_before and path not in state.lost
     }
-    state.unused = {name: state.unused.get(name, place) for name in idle - dead}
+
+
+def _idle_inputs(model: Graph) -> list[str]:
+    return [model.layers[name].path for name in model.unused_inputs]
 
 
 def _check_alive(state: Folded, patches: Sequence[Patch], number: int) -> None:

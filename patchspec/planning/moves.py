@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from patchspec.graph.graph import Graph, Layer, inner_configs
+from patchspec.graph.entries import inner_configs
+from patchspec.graph.graph import Graph, Layer
 from patchspec.graph.tensors import Spec, Tensor
 from patchspec.models.base import Base, Variable
 from patchspec.planning.fold import Folded, NewLayer
@@ -39,20 +40,21 @@ class Known:
     named: dict[Any, tuple[VariableSpec, ...] | None] = field(default_factory=dict)
     """The variables of one layer for all that are alike, names and flags included."""
 
-    def of_base(self, name: str) -> tuple[VariableSpec, ...] | None:
+    def of_base(self, path: str) -> tuple[VariableSpec, ...] | None:
         """The variables of a layer of the base; none where nothing says.
 
         What a file stores has no names: they are asked of one layer for all that are alike.
         """
-        layer = self.base.graph.layers[name]
-        stored = _stored(self.base, name)
+        layer = self.base.graph.by_path[path]
+        stored = _stored(self.base, path)
+        specs = self.shapes.base_specs[layer.home]
         if stored is None:
-            return self.built(layer, self.base.graph.recorded)
+            return self.built(layer, specs)
         if not stored or all(spec.name for spec in stored):
             return stored
         alike = (layer.class_names, tuple(spec.inner for spec in stored), _own_name(layer))
         if alike not in self.named:
-            self.named[alike] = self.built(layer, self.base.graph.recorded)
+            self.named[alike] = self.built(layer, specs)
         named = self.named[alike]
         if named is None or {v.inner for v in named} != {v.inner for v in stored}:
             return stored
@@ -66,6 +68,7 @@ class Known:
         if self.inferrer is None:
             return None
         data = layer.calls[0].data
+        specs = {**_specs_of_building(layer), **specs}
         try:
             made = self.inferrer.layer(layer.entry)
             made.call(
@@ -76,21 +79,30 @@ class Known:
         return made.variables()
 
 
+def _specs_of_building(layer: Layer) -> dict[Tensor, Spec]:
+    """What a Sequential records in place of the tensors: the shape that a layer was built on."""
+    shape = (layer.entry.get("build_config") or {}).get("input_shape")
+    slots = layer.calls[0].slots
+    if not isinstance(shape, list) or any(isinstance(n, list) for n in shape) or len(slots) != 1:
+        return {}
+    return {slots[0].tensor: Spec(tuple(shape), "float32")}
+
+
 def _own_name(layer: Layer) -> str:
     """What makes a composite layer unlike others of its class; empty for a plain layer."""
     return layer.name if any(True for _ in inner_configs(layer.config, ())) else ""
 
 
-def _stored(base: Base, name: str) -> tuple[VariableSpec, ...] | None:
+def _stored(base: Base, path: str) -> tuple[VariableSpec, ...] | None:
     if base.variables is None:
         return None
-    by_layer = base.by_layer.get(name, ())
-    return tuple(_spec(variable) for variable in by_layer)
+    by_layer = base.by_layer.get(path, ())
+    return tuple(_spec(variable, variable.path.removeprefix(f"{path}/")) for variable in by_layer)
 
 
-def _spec(variable: Variable) -> VariableSpec:
+def _spec(variable: Variable, inner: str) -> VariableSpec:
     return VariableSpec(
-        variable.inner,
+        inner,
         variable.name or "",
         variable.shape,
         variable.dtype,
@@ -124,23 +136,24 @@ def weight_plan(state: Folded, known: Known) -> tuple[list[Move], bool]:
 
 
 def _layers(graph: Graph) -> Iterator[Layer]:
-    return (layer for layer in graph.in_order if not layer.is_operation)
+    """The layers that hold variables of their own, in Keras's order: those of nested models too."""
+    return (x for x in graph.walk() if not x.is_operation and x.inner is None)
 
 
 def _of_layer(layer: Layer, state: Folded, known: Known) -> Iterator[Move]:
-    origin = state.origins[layer.name]
+    origin = state.origins[layer.path]
     if origin is None:
-        yield from _of_new_layer(layer, state.new[layer.name], known)
+        yield from _of_new_layer(layer, state.new[layer.path], known)
         return
-    before = known.base.graph.layers[origin]
-    changed = layer.name in known.shapes.reached
-    inferred = known.shapes.inferred.get(layer.name)
+    before = known.base.graph.by_path[origin]
+    changed = layer.path in known.shapes.reached
+    inferred = known.shapes.inferred.get(layer.path)
     was = known.of_base(origin)
     if was is None:
-        raise LookupError(layer.name)
+        raise LookupError(layer.path)
     now = inferred.variables() if inferred is not None and changed else was
     if now is not was:
-        _check_same(layer, before, was, now, state.touched.get(layer.name))
+        _check_same(layer, before, was, now, state.touched.get(layer.path))
     for spec in now:
         yield _kept(layer, spec, f"{origin}/{spec.inner}", None)
 
@@ -216,9 +229,9 @@ def _shape(spec: VariableSpec) -> str:
 
 
 def _of_new_layer(layer: Layer, new: NewLayer, known: Known) -> Iterator[Move]:
-    inferred = known.shapes.inferred.get(layer.name)
+    inferred = known.shapes.inferred.get(layer.path)
     if inferred is None:
-        raise LookupError(layer.name)
+        raise LookupError(layer.path)
     old = known.of_base(new.replaces) if new.replaces is not None else ()
     rules = new.created.rules
     problems: list[tuple[Problem, Place | None]] = []
@@ -315,14 +328,14 @@ def _leftovers(
     dropped: list[Move] = []
     homeless: list[tuple[Problem, Place | None]] = []
     for layer in _layers(known.base.graph):
-        if layer.name in alive:
+        if layer.path in alive:
             continue
-        variables = _stored(known.base, layer.name)
-        for spec in known.of_base(layer.name) or () if variables is None else variables:
-            path = f"{layer.name}/{spec.inner}"
+        variables = _stored(known.base, layer.path)
+        for spec in known.of_base(layer.path) or () if variables is None else variables:
+            path = f"{layer.path}/{spec.inner}"
             if path in used:
                 continue
-            place = state.dropped.get(layer.name)
+            place = state.dropped.get(layer.path)
             if place is None:
                 message = f"the variable `{path}` {_shape(spec)} of the base has no home"
                 homeless.append((Problem(code="PS502", message=message), None))

@@ -101,11 +101,14 @@ class Plan:
     findings: tuple[Finding, ...]
     outputs: tuple[Output, ...]
     origins: Mapping[str, str | None]
-    """For every layer of the variant, the layer of the base that it is, or none."""
+    """For every layer of the variant, nested ones too, the layer of the base that it is, or none;
+    both by path."""
     replaces: Mapping[str, str]
     """For every new layer that stands in the place of one of the base, that one."""
     with_shapes: bool
     weights_known: bool
+    branched: tuple[str, ...] = ()
+    """The Sequential models that become functional, by path; the whole model is ``."""
 
     @cached_property
     def graph(self) -> Graph:
@@ -205,7 +208,7 @@ class LayerSummary:
 
 
 def _summary(plan: Plan) -> LayerSummary:
-    before, after = plan.base.graph.layers, plan.graph.layers
+    before, after = plan.base.graph.by_path, plan.graph.by_path
     origins = plan.origins
     new = [name for name in after if origins.get(name) is None]
     alive = {origin for origin in origins.values() if origin is not None}
@@ -218,7 +221,7 @@ def _summary(plan: Plan) -> LayerSummary:
         origin = origins.get(name)
         if origin is None:
             continue
-        if origin != name:
+        if origin != name and not _moved_along(origin, name, plan):
             renamed.append((origin, name))
         if _meant(before[origin].config) != _meant(layer.config):
             changed.append(name)
@@ -234,26 +237,41 @@ def _summary(plan: Plan) -> LayerSummary:
     )
 
 
+def _moved_along(origin: str, path: str, plan: Plan) -> bool:
+    """Whether a layer has another path only because a model around it has another name."""
+    (was, old), (now, new) = _split(origin), _split(path)
+    return old == new and plan.origins.get(now) == was
+
+
+def _split(path: str) -> tuple[str, str]:
+    around, _, name = path.rpartition("/")
+    return around, name
+
+
 def names_after(plan: Plan) -> dict[str, str]:
-    """What the base's layers are called afterwards."""
-    return {origin: name for name, origin in plan.origins.items() if origin is not None}
+    """The paths that the base's layers have afterwards."""
+    return {origin: path for path, origin in plan.origins.items() if origin is not None}
 
 
-def calls_read(layer: Layer, names: Mapping[str, str]) -> list[dict[Any, Tensor]]:
-    """What each call of a layer reads, by argument, under the names that `names` gives layers."""
-    return [
-        {
-            slot.key: replace(slot.tensor, layer=names.get(slot.tensor.layer, slot.tensor.layer))
-            for slot in call.slots
-        }
-        for call in layer.calls
-    ]
+def calls_read(layer: Layer, paths: Mapping[str, str]) -> list[dict[Any, Tensor]]:
+    """What each call of a layer reads, by argument, under the paths that `paths` gives layers."""
+
+    def named(tensor: Tensor) -> Tensor:
+        path = "/".join((*layer.parents, tensor.layer))
+        return replace(tensor, layer=_split(paths.get(path, path))[1])
+
+    return [{slot.key: named(slot.tensor) for slot in call.slots} for call in layer.calls]
 
 
 def _meant(config: Any) -> Any:
-    """The config without its own name and without what Keras derives."""
+    """The config without its own name, without what Keras derives and what stands for itself.
+
+    The layers of a nested model are looked at one by one.
+    """
     if isinstance(config, Mapping):
-        return {k: _inner(v) for k, v in config.items() if k != "name"}
+        wiring = ("layers", "input_layers", "output_layers", "dtype", "build_input_shape")
+        skipped = ("name", *(wiring if "layers" in config else ()))
+        return {k: _inner(v) for k, v in config.items() if k not in skipped}
     return config
 
 

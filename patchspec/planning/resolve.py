@@ -64,13 +64,14 @@ def resolve(
         moves=tuple(moves),
         findings=tuple(_allowed(finding, listed) for finding in findings),
         outputs=tuple(
-            Output(name, str(slot.tensor), shapes.specs.get(slot.tensor))
+            Output(name, str(slot.tensor), shapes.specs[""].get(slot.tensor))
             for name, slot in zip(names, state.graph.outputs, strict=True)
         ),
         origins=dict(state.origins),
         replaces={name: new.replaces for name, new in state.new.items() if new.replaces},
         with_shapes=inferrer is not None,
         weights_known=complete,
+        branched=state.branched,
     )
     late = tuple(_allowed(finding, listed) for finding in optimizer_findings(plan))
     return replace(plan, findings=plan.findings + late) if late else plan
@@ -154,14 +155,15 @@ def _cause(state: Folded, layer: str) -> Place | None:
     waiting = [layer]
     places: list[Place] = []
     while waiting:
-        name = waiting.pop()
-        if name in seen:
+        path = waiting.pop()
+        if path in seen:
             continue
-        seen.add(name)
-        if name in state.touched:
-            places.append(state.touched[name])
-        calls = state.graph.layers[name].calls
-        waiting += [slot.tensor.layer for call in calls for slot in call.slots]
+        seen.add(path)
+        if path in state.touched:
+            places.append(state.touched[path])
+        here = state.graph.by_path[path]
+        slots = (slot for call in here.calls for slot in call.slots)
+        waiting += ["/".join((*here.parents, slot.tensor.layer)) for slot in slots]
     return max(places, key=lambda p: (p.patch, p.step), default=None)
 
 
@@ -193,20 +195,19 @@ def _carry_compile(state: Folded, base: Base) -> Iterator[Finding]:
 
 def _mask_findings(state: Folded, shapes: Shapes) -> Iterator[Finding]:
     """Where a recorded mask now passes a new layer that carries none."""
-    for name in state.graph.order.layers:
-        layer = state.graph.layers[name]
+    for layer in state.graph.walk():
         for call in layer.calls:
             data = next((slot for slot in call.slots if slot.in_args), None)
             masked = any(slot.key == ("kwargs", "mask") for slot in call.slots)
             if not masked or data is None:
                 continue
-            source = data.tensor.layer
+            source = "/".join((*layer.parents, data.tensor.layer))
             made = shapes.inferred.get(source)
             if source in state.new and made is not None and not made.carries_masks:
                 problem = Problem(
                     code="PS414",
-                    message=f"`{name}` still reads its mask, which passes `{source}`, a layer "
-                    "that carries none",
+                    message=f"`{layer.path}` still reads its mask, which passes `{source}`, a "
+                    "layer that carries none",
                     at=state.new[source].created.at,
                 )
                 yield Finding(problem, state.new[source].place)
@@ -217,19 +218,20 @@ def _check_frozen(state: Folded, known: Known, patches: Sequence[Patch]) -> None
 
     Keras makes the parts of a composite layer (attention) anew when it loads one, and they train.
     """
-    for name, place in state.touched.items():
-        layer = state.graph.layers.get(name)
-        origin = state.origins.get(name)
+    for path, place in state.touched.items():
+        layer = state.graph.by_path.get(path)
+        origin = state.origins.get(path)
         if layer is None or origin is None or layer.inner is not None or known.inferrer is None:
             continue
-        was = known.base.graph.layers[origin].config.get("trainable", True)
+        was = known.base.graph.by_path[origin].config.get("trainable", True)
         if was is False or layer.config.get("trainable") is not False:
             continue
-        still = [v.name for v in known.built(layer, state.graph.recorded) or () if v.trainable]
+        recorded = state.graph.home(path).recorded
+        still = [v.name for v in known.built(layer, recorded) or () if v.trainable]
         if still:
             problem = Problem(
                 code="PS418",
-                message=f"freezing `{name}` would not survive saving: Keras lets the variables of "
+                message=f"freezing `{path}` would not survive saving: Keras lets the variables of "
                 f"a {layer.class_name} train again when it is loaded ({some(still)})",
                 at=("layers",),
                 hint="leave it out of the selector",

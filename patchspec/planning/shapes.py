@@ -6,8 +6,9 @@ inferred, until the tensors are again what they were.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from patchspec.graph import edits
@@ -57,11 +58,17 @@ class Inferrer(Protocol):
 
 @dataclass
 class Shapes:
-    """What was found out about the tensors and layers of the patched graph."""
+    """What was found out about the tensors and layers of the patched graph.
 
-    specs: dict[Tensor, Spec] = field(default_factory=dict)
+    Tensors go by the path of the model that they are in, layers by their own path.
+    """
+
+    specs: dict[str, dict[Tensor, Spec]] = field(default_factory=dict)
+    """Of the whole model and of the nested ones that were looked into."""
+    base_specs: dict[str, dict[Tensor, Spec]] = field(default_factory=dict)
+    """Of the base: what it records, and what was found out about calls that are as they were."""
     inferred: dict[str, InferredLayer] = field(default_factory=dict)
-    """The layers that had to be made, by name."""
+    """The layers that had to be made."""
     reached: set[str] = field(default_factory=set)
     """The layers that are new or read something else than in the base."""
 
@@ -75,6 +82,16 @@ class LayerRefusedError(Exception):
         super().__init__(layer)
 
 
+@dataclass(frozen=True)
+class _Inference:
+    """What stays the same while the models are walked through."""
+
+    shapes: Shapes
+    base: Graph
+    origins: Mapping[str, str | None]
+    inferrer: Inferrer | None
+
+
 def infer(
     graph: Graph,
     base: Graph,
@@ -83,68 +100,99 @@ def infer(
 ) -> Shapes:
     """The specs of every tensor, as far as they can be known; without an inferrer, where recorded.
 
-    Raises `LayerRefusedError` where Keras refuses a layer or its inputs.
+    A nested model is looked into where its config changed: what it takes is fixed by its own input
+    layers. Raises `LayerRefusedError` where Keras refuses a layer or its inputs.
     """
-    shapes = Shapes()
-    wanted = {slot.tensor for slot in graph.outputs} if inferrer else set()
+    recorded = {model.path: dict(model.recorded) for model in base.models()}
+    shapes = Shapes(base_specs=recorded)
+    _model(graph, _Inference(shapes, base, origins, inferrer))
+    return shapes
+
+
+def _model(graph: Graph, known: _Inference) -> None:
+    shapes = known.shapes
+    specs = shapes.specs.setdefault(graph.path, {})
+    wanted = {slot.tensor for slot in graph.outputs} if known.inferrer else set()
     for name, index in graph.order.calls:
         layer = graph.layers[name]
         call = layer.calls[index]
         if layer.is_input:
-            shapes.specs[Tensor(name)] = graph.recorded[Tensor(name)]
+            specs[Tensor(name)] = graph.recorded[Tensor(name)]
             continue
+        before = _origin(layer, known)
+        alike = before is not None and same_config(before, layer)
+        if layer.inner is not None and not alike and layer.inner.path not in shapes.specs:
+            _model(layer.inner, known)
         made = graph.read_outputs.get((name, index), ())
-        as_it_was = _as_it_was(layer, call, base, origins.get(name), shapes.specs)
-        if as_it_was is not None:
-            for tensor in made:
-                spec = base.recorded.get(Tensor(as_it_was, index, tensor.output))
-                if spec is not None:
-                    shapes.specs[tensor] = spec
-            missing = [t for t in made if t not in shapes.specs]
-            read = [t for t in missing if t in wanted or _is_read_by_a_call(graph, t)]
-            if not read:
-                continue
+        was = before if alike and before and _reads_the_same(call, before, graph, known) else None
+        if was is None:
+            shapes.reached.add(layer.path)
         else:
-            shapes.reached.add(name)
-        if inferrer is not None:
-            _call(shapes, layer, call, inferrer)
-    return shapes
+            recorded = shapes.base_specs[was.home]
+            for tensor in made:
+                spec = recorded.get(replace(tensor, layer=was.name))
+                if spec is not None:
+                    specs[tensor] = spec
+            missing = [tensor for tensor in made if tensor not in specs]
+            if not any(t in wanted or _is_read_by_a_call(graph, t) for t in missing):
+                continue
+        if known.inferrer is not None:
+            found = _call(shapes, layer, call, known.inferrer)
+            specs.update(found)
+            if was is not None:
+                recorded = shapes.base_specs[was.home]
+                recorded |= {replace(t, layer=was.name): spec for t, spec in found.items()}
 
 
-def known_specs(graph: Graph, inferrer: Inferrer | None) -> Mapping[Tensor, Spec]:
-    """The specs of a model's own tensors: as recorded, and as inferred where nothing is."""
-    if inferrer is None:
-        return graph.recorded
-    origins = {name: name for name in graph.layers}
-    try:
-        found = infer(graph, graph, origins, inferrer).specs
-    except LayerRefusedError:
-        return graph.recorded
-    return {**graph.recorded, **found}
+def known_specs(graph: Graph, inferrer: Inferrer | None) -> Mapping[str, Mapping[Tensor, Spec]]:
+    """The specs of a model's tensors, as recorded and as inferred where nothing is.
+
+    By the path of the model that they are in. Where Keras refuses a layer, the rest is what the
+    config records.
+    """
+    found: dict[str, Mapping[Tensor, Spec]] = {}
+    origins: dict[str, str | None] = {path: path for path in graph.by_path}
+    shapes = Shapes(base_specs={model.path: dict(model.recorded) for model in graph.models()})
+    for model in graph.models():
+        with contextlib.suppress(LayerRefusedError):
+            _model(model, _Inference(shapes, graph, origins, inferrer))
+        found[model.path] = {**model.recorded, **shapes.specs[model.path]}
+    return found
 
 
 def _is_read_by_a_call(graph: Graph, tensor: Tensor) -> bool:
     return any(not slot.is_output for slot in graph.reading(tensor))
 
 
-def _as_it_was(
-    layer: Layer,
-    call: Call,
-    base: Graph,
-    origin: str | None,
-    specs: Mapping[Tensor, Spec],
-) -> str | None:
-    """The base layer that this call of the layer is like in all that its results depend on."""
-    if origin is None:
-        return None
-    before = base.layers[origin]
-    if len(before.calls) != len(layer.calls) or not same_config(before, layer):
-        return None
-    was = before.calls[call.index]
-    known = {slot.tensor: slot.spec for slot in was.slots}
-    if _signature(was.data, known) != _signature(call.data, specs):
-        return None
-    return origin
+def _origin(layer: Layer, known: _Inference) -> Layer | None:
+    """The layer of the base that this one is."""
+    origin = known.origins.get(layer.path)
+    return None if origin is None else known.base.by_path[origin]
+
+
+def _reads_the_same(call: Call, before: Layer, graph: Graph, known: _Inference) -> bool:
+    """Whether the call reads, argument by argument, what it read in the base.
+
+    Where the spec of a tensor is not known on either side, it is the same if it comes from the same
+    layer, and that layer was not reached.
+    """
+    layer = graph.layers[call.layer]
+    if len(before.calls) != len(layer.calls):
+        return False
+    shapes = known.shapes
+    base_specs, specs = shapes.base_specs[before.home], shapes.specs[graph.path]
+
+    def was(tensor: Tensor) -> Any:
+        source = "/".join((*before.parents, tensor.layer))
+        return base_specs.get(tensor) or (source, tensor.call, tensor.output)
+
+    def now(tensor: Tensor) -> Any:
+        source = graph.layers[tensor.layer].path
+        origin = None if source in shapes.reached else known.origins.get(source)
+        return specs.get(tensor) or (origin, tensor.call, tensor.output)
+
+    data = before.calls[call.index].data
+    return bool(_signature(data, was) == _signature(call.data, now))
 
 
 def same_config(before: Layer, after: Layer) -> bool:
@@ -163,13 +211,13 @@ def _comparable(value: Any) -> Any:
     return [_comparable(item) for item in value] if isinstance(value, list) else value
 
 
-def _signature(value: Any, specs: Mapping[Tensor, Spec | None]) -> Any:
-    """The arguments of a call with what is known of each tensor in its place."""
+def _signature(value: Any, said: Callable[[Tensor], Any]) -> Any:
+    """The arguments of a call with what is said of each tensor in its place."""
     if isinstance(value, Mapping):
         if value.get("class_name") == TENSOR:
-            return specs.get(Tensor(*value["config"]["keras_history"]), value["config"])
-        return {key: _signature(item, specs) for key, item in value.items()}
-    return [_signature(item, specs) for item in value] if isinstance(value, list) else value
+            return said(Tensor(*value["config"]["keras_history"]))
+        return {key: _signature(item, said) for key, item in value.items()}
+    return [_signature(item, said) for item in value] if isinstance(value, list) else value
 
 
 def with_specs(value: Any, specs: Mapping[Tensor, Spec]) -> Any:
@@ -181,20 +229,20 @@ def with_specs(value: Any, specs: Mapping[Tensor, Spec]) -> Any:
     return [with_specs(item, specs) for item in value] if isinstance(value, list) else value
 
 
-def _call(shapes: Shapes, layer: Layer, call: Call, inferrer: Inferrer) -> None:
+def _call(shapes: Shapes, layer: Layer, call: Call, inferrer: Inferrer) -> dict[Tensor, Spec]:
+    specs = shapes.specs[layer.home]
     try:
-        made = shapes.inferred.get(layer.name)
+        made = shapes.inferred.get(layer.path)
         if made is None:
-            made = shapes.inferred[layer.name] = inferrer.layer(layer.entry)
-        _check_masks(layer, call, shapes.specs)
+            made = shapes.inferred[layer.path] = inferrer.layer(layer.entry)
+        _check_masks(layer, call, specs)
         found = made.call(
-            with_specs(call.data.get("args", []), shapes.specs),
-            with_specs(call.data.get("kwargs", {}), shapes.specs),
+            with_specs(call.data.get("args", []), specs),
+            with_specs(call.data.get("kwargs", {}), specs),
         )
     except PatchError as error:
-        raise LayerRefusedError(layer.name, error) from error.__cause__
-    for output, spec in enumerate(found):
-        shapes.specs[Tensor(layer.name, call.index, output)] = spec
+        raise LayerRefusedError(layer.path, error) from error.__cause__
+    return {Tensor(layer.name, call.index, output): spec for output, spec in enumerate(found)}
 
 
 def _check_masks(layer: Layer, call: Call, specs: Mapping[Tensor, Spec]) -> None:
@@ -226,14 +274,19 @@ def refreshed(graph: Graph, shapes: Shapes, *, known: bool) -> Iterator[Edit]:
     Where shapes are not `known`, what may be stale is taken back: recorded shapes to `[]`, which
     Keras reads as none, and `build_config` away.
     """
-    for layer in graph.layers.values():
-        for call in layer.calls:
-            for slot in call.slots:
-                yield from _recorded_anew(slot, shapes.specs.get(slot.tensor))
-        if layer.name in shapes.inferred:
-            yield from _derived(layer.entry, shapes.inferred[layer.name].entry(), layer.pointer)
-        elif layer.name in shapes.reached and not known:
-            yield from _not_derived(layer.entry, layer.pointer)
+    for model in graph.models():
+        specs = shapes.specs.get(model.path)
+        if specs is None:
+            continue
+        for layer in model.layers.values():
+            if not model.is_sequential:
+                for slot in (slot for call in layer.calls for slot in call.slots):
+                    yield from _recorded_anew(slot, specs.get(slot.tensor))
+            if layer.path in shapes.inferred:
+                truth = shapes.inferred[layer.path].entry()
+                yield from _derived(layer.entry, truth, layer.pointer)
+            elif layer.path in shapes.reached and not known:
+                yield from _not_derived(layer.entry, layer.pointer)
 
 
 def _recorded_anew(slot: Slot, spec: Spec | None) -> Iterator[Edit]:
@@ -251,7 +304,7 @@ def _recorded_anew(slot: Slot, spec: Spec | None) -> Iterator[Edit]:
 
 
 def _derived(entry: Any, truth: Any, at: Pointer) -> Iterator[Edit]:
-    """`build_config` at every depth as Keras derived it."""
+    """`build_config` at every depth as Keras derived it; nested models are walked through apart."""
     if isinstance(entry, Mapping) and isinstance(truth, Mapping):
         mine, theirs = entry.get("build_config"), truth.get("build_config")
         if theirs is not None and mine != theirs:
@@ -260,7 +313,9 @@ def _derived(entry: Any, truth: Any, at: Pointer) -> Iterator[Edit]:
         elif theirs is None and mine is not None and "class_name" in entry:
             yield edits.remove((*at, "build_config"))
         for key, value in entry.items():
-            if key not in ("build_config", "inbound_nodes", "compile_config") and key in truth:
+            if key not in ("build_config", "inbound_nodes", "compile_config", "layers") and (
+                key in truth
+            ):
                 yield from _derived(value, truth[key], (*at, key))
     elif isinstance(entry, list) and isinstance(truth, list) and len(entry) == len(truth):
         for i, (mine, theirs) in enumerate(zip(entry, truth, strict=True)):
@@ -268,12 +323,15 @@ def _derived(entry: Any, truth: Any, at: Pointer) -> Iterator[Edit]:
 
 
 def _not_derived(entry: Any, at: Pointer) -> Iterator[Edit]:
-    """Take `build_config` away at every depth, but where it only marks a functional model."""
+    """Take `build_config` away at every depth, but where it only marks a functional model.
+
+    Nested models are walked through apart.
+    """
     if isinstance(entry, Mapping):
         if entry.get("build_config", {"input_shape": None}) != {"input_shape": None}:
             yield edits.remove((*at, "build_config"))
         for key, value in entry.items():
-            if key not in ("build_config", "inbound_nodes"):
+            if key not in ("build_config", "inbound_nodes", "layers"):
                 yield from _not_derived(value, (*at, key))
     elif isinstance(entry, list):
         for i, item in enumerate(entry):

@@ -12,7 +12,8 @@ from patchspec.models.base import Base
 from patchspec.review.style import PLAIN, Style, clean, number, table
 
 FORMAT = 1
-Specs = Mapping[Tensor, Spec]
+Specs = Mapping[str, Mapping[Tensor, Spec]]
+"""By the path of the model that the tensor is in."""
 
 
 def inspect_text(base: Base, specs: Specs, style: Style = PLAIN) -> str:
@@ -20,7 +21,7 @@ def inspect_text(base: Base, specs: Specs, style: Style = PLAIN) -> str:
     rows = [("#", "layer", "class", "output", "parameters", "reads")]
     counts = _counts(base)
     for i, layer in enumerate(base.graph.walk()):
-        own = specs if not layer.parents else _inner_specs(base.graph, layer)
+        own = specs.get(layer.home, {})
         rows.append(
             (
                 str(i),
@@ -61,7 +62,7 @@ def _ends(graph: Graph, which: str, specs: Specs) -> str:
     slots = graph.inputs if which == "inputs" else graph.outputs
     names = end_names(slots)
     return ", ".join(
-        f"{clean(name)} {specs.get(slot.tensor, '?')}"
+        f"{clean(name)} {specs.get(graph.path, {}).get(slot.tensor, '?')}"
         for name, slot in zip(names, slots, strict=True)
     )
 
@@ -95,14 +96,7 @@ def _parameters(counts: Mapping[str, int] | None, layer: Layer) -> str:
     return number(counts.get(layer.path, 0))
 
 
-def _inner_specs(graph: Graph, layer: Layer) -> Specs:
-    inner: Graph | None = graph
-    for name in layer.parents:
-        inner = inner.layers[name].inner if inner is not None else None
-    return inner.recorded if inner is not None else {}
-
-
-def _shapes(layer: Layer, specs: Specs) -> str:
+def _shapes(layer: Layer, specs: Mapping[Tensor, Spec]) -> str:
     found = {t: s for t, s in specs.items() if t.layer == layer.name}
     shown = dict.fromkeys(str(found[tensor]) for tensor in sorted(found))
     return ", ".join(shown) or "?"
@@ -138,7 +132,7 @@ def inspect_json(base: Base, specs: Specs) -> dict[str, Any]:
 def _ends_json(graph: Graph, which: str, specs: Specs) -> list[dict[str, Any]]:
     slots = graph.inputs if which == "inputs" else graph.outputs
     return [
-        {"name": name, "tensor": str(slot.tensor), **_spec_json(specs.get(slot.tensor))}
+        {"name": name, "tensor": str(slot.tensor), **_spec_json(specs[""].get(slot.tensor))}
         for name, slot in zip(end_names(slots), slots, strict=True)
     ]
 
@@ -151,8 +145,9 @@ def _layers_json(
     graph: Graph, specs: Specs, counts: Mapping[str, int] | None
 ) -> list[dict[str, Any]]:
     found = []
+    own = specs.get(graph.path, {})
     for layer in graph.in_order:
-        made = sorted(tensor for tensor in specs if tensor.layer == layer.name)
+        made = sorted(tensor for tensor in own if tensor.layer == layer.name)
         found.append(
             {
                 "name": layer.name,
@@ -166,14 +161,14 @@ def _layers_json(
                     {
                         "reads": [str(slot.tensor) for slot in call.slots],
                         "outputs": [
-                            {"tensor": str(t), **_spec_json(specs[t])}
+                            {"tensor": str(t), **_spec_json(own[t])}
                             for t in made
                             if t.call == call.index
                         ],
                     }
                     for call in layer.calls
                 ],
-                "layers": _layers_json(layer.inner, layer.inner.recorded, counts)
+                "layers": _layers_json(layer.inner, specs, counts)
                 if layer.inner is not None
                 else None,
             }

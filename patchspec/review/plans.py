@@ -15,7 +15,7 @@ from patchspec.review.style import PLAIN, Style, clean, number, plural, table
 
 def plan_text(plan: Plan, style: Style = PLAIN) -> str:
     """The plan: the steps and what they hit, layers, outputs, parameters, weights, findings."""
-    lines = [*_title(plan, style), ""]
+    lines = [*_title(plan, style), "", *_branched(plan, style)]
     for p in range(len(plan.patches)):
         lines += _steps(plan, p, style)
     lines += [*_layers(plan, style), *_ends(plan, style), *_numbers(plan, style)]
@@ -59,6 +59,17 @@ def _of(plan: Plan, place: Place | None) -> list[Change]:
     return [change for change in plan.changes if change.place == place]
 
 
+def _branched(plan: Plan, style: Style) -> Iterator[str]:
+    """Which Sequential models become functional, in the first changes of the plan."""
+    for path, change in zip(plan.branched, plan.changes, strict=False):
+        which = f"`{clean(path)}`" if path else "the model"
+        text = f"{which} is a Sequential and becomes functional: it is patched into a branch"
+        edits = plural(len(change.edits), "edit")
+        yield f"  {text} {style(f'({edits})', 'dim')}"
+    if plan.branched:
+        yield ""
+
+
 def _layers(plan: Plan, style: Style) -> Iterator[str]:
     rows = layer_rows(plan)
     if not rows:
@@ -97,7 +108,7 @@ def _numbers(plan: Plan, style: Style) -> Iterator[str]:
         said.append("those of new layers are not known without shapes")
     yield style("Variables", "bold")
     yield f"  {'; '.join(said) or 'none known'}"
-    refresh = sum(len(change.edits) for change in _of(plan, None))
+    refresh = sum(len(change.edits) for change in _of(plan, None)[len(plan.branched) :])
     if refresh:
         makes = "makes" if refresh == 1 else "make"
         aside = f"({plural(refresh, 'edit')} {makes} recorded shapes behind the changes true)"
@@ -157,6 +168,7 @@ def plan_json(plan: Plan, *, with_config: bool = False) -> dict[str, Any]:
             for p, patch in enumerate(plan.patches)
             for s in range(len(patch.steps))
         ],
+        "branched": list(plan.branched),
         "json_patch": plan.json_patch,
         "weights": weight_rows(plan),
         "outputs": [

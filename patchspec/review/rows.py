@@ -49,7 +49,7 @@ class EndRow:
 def layer_rows(plan: Plan) -> list[LayerRow]:
     """All that becomes of layers, kind by kind."""
     summary = plan.layers
-    after, before = plan.graph.layers, plan.base.graph.layers
+    after, before = plan.graph.by_path, plan.base.graph.by_path
     rows = [LayerRow("added", name, _new(after[name])) for name in summary.added]
     rows += [LayerRow("removed", name, before[name].class_name) for name in summary.removed]
     rows += [
@@ -89,16 +89,12 @@ def _classes(old: Layer, new: Layer) -> str:
 
 def _changed(plan: Plan, name: str) -> str:
     """Which keys of a layer's config change, from what to what."""
-    before = plan.base.graph.layers[str(plan.origins[name])].config
-    after = plan.graph.layers[name].config
-    keys = [k for k in {**before, **after} if k != "name" and before.get(k) != after.get(k)]
-    said = [
-        "layers inside"
-        if key == "layers"
-        else f"{key} {_value(before.get(key))} -> {_value(after.get(key))}"
-        for key in keys
-    ]
-    return ", ".join(said)
+    before = plan.base.graph.by_path[str(plan.origins[name])].config
+    after = plan.graph.by_path[name].config
+    unseen = ("name", "layers", "input_layers", "output_layers", "dtype", "build_input_shape")
+    skipped = unseen if "layers" in after else unseen[:1]
+    keys = [k for k in {**before, **after} if k not in skipped and before.get(k) != after.get(k)]
+    return ", ".join(f"{k} {_value(before.get(k))} -> {_value(after.get(k))}" for k in keys)
 
 
 def _value(value: Any) -> str:
@@ -110,8 +106,8 @@ def _value(value: Any) -> str:
 
 def _rewired(plan: Plan, name: str) -> str:
     """What a layer reads instead of what, call by call where it has several."""
-    origin = plan.base.graph.layers[str(plan.origins[name])]
-    was, now = calls_read(origin, names_after(plan)), calls_read(plan.graph.layers[name], {})
+    origin = plan.base.graph.by_path[str(plan.origins[name])]
+    was, now = calls_read(origin, names_after(plan)), calls_read(plan.graph.by_path[name], {})
     if len(was) != len(now):
         return f"{plural(len(was), 'call')} -> {len(now)}"
     said = []
@@ -140,7 +136,7 @@ def output_rows(plan: Plan) -> list[EndRow]:
 def _ends(
     plan: Plan, before: tuple[Slot, ...], after: tuple[Slot, ...], specs: Mapping[str, str]
 ) -> Iterator[EndRow]:
-    names = names_after(plan)
+    names = names_after(plan) | dict(plan.layers.replaced)
     left = {
         replace(slot.tensor, layer=names.get(slot.tensor.layer, "")): (name, slot)
         for name, slot in zip(end_names(before), before, strict=True)

@@ -82,6 +82,7 @@ _PLAN: Mapping[str, Any] = {
             "required": ["op", "id", "why", "file", "line", "targets", "edits"],
         },
     },
+    "branched": {**_NAMES, "description": "Sequential models that become functional, by path."},
     "json_patch": {"type": "array", "items": _EDIT},
     "weights": {
         "type": "array",

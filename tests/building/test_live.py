@@ -421,12 +421,6 @@ def test_a_functional_subclass_with_a_constructor_of_its_own_is_explained() -> N
     assert "keras.Model(" in (caught.value.problems[0].hint or "")
 
 
-def test_a_sequential_model_is_explained() -> None:
-    with pytest.raises(PatchError) as caught:
-        patchspec.open_base(SAMPLES / "sequential.keras")
-    assert caught.value.problems[0].code == "PS909"
-
-
 def test_only_one_module_deserialises_and_none_unpickles() -> None:
     package = Path(patchspec.__file__).parent
     calls = (

@@ -141,7 +141,6 @@ def test_forms_of_later_versions_are_refused_with_what_to_do(tmp_path: Path) -> 
         file.attrs["model_config"] = "{}"
     for path in (
         legacy,
-        SAMPLES / "sequential.keras",
         SAMPLES / "tfk_linear.keras",
         SAMPLES / "hub_backbone.keras",
     ):

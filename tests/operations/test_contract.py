@@ -12,9 +12,9 @@ import jsonschema
 import pytest
 
 from patchspec.language.patch import parse
-from patchspec.models.opening import open_base
 from patchspec.operations import operations, own_names
 from patchspec.operations._operation import Operation
+from tests.configs import nested
 
 each = pytest.mark.parametrize(("name", "operation"), operations().items(), ids=operations())
 
@@ -48,21 +48,22 @@ NEW = "new: {class: ReLU, name: n}"
 INSIDE = {
     "insert": f"{{op: insert, after: inner/id, {NEW}}}",
     "remove": "{op: remove, layers: inner/id}",
-    "rewire": "{op: rewire, layers: inner/id, inputs: {'0': $input}}",
+    "rewire": "{op: rewire, layers: inner/id, inputs: {'0': inner/e}}",
     "rename": "{op: rename, layers: inner/id, name: n}",
     "replace": f"{{op: replace, layers: inner/id, {NEW}}}",
-    "set": "{op: set, layers: inner/id, config: {units: 4}}",
+    "set": "{op: set, layers: inner/id, config: {activation: relu}}",
+    "freeze": "{op: freeze, layers: inner/id}",
     "expose-output": "{op: expose-output, outputs: {n: inner/id}}",
     "extract": "{op: extract, outputs: [inner/id]}",
 }
 
 
 @pytest.mark.parametrize("step", INSIDE.values(), ids=INSIDE)
-def test_a_layer_inside_a_nested_model_is_refused_by_its_path(
-    step: str, sample: Any, refuses: Any
-) -> None:
-    document = dict(open_base(sample("nested")).document)
-    assert refuses(document, f"- {step}") == [("PS415", 3)]
+def test_a_layer_inside_a_nested_model_is_reached_by_its_path(step: str, lowers: Any) -> None:
+    plan = lowers(nested(), f"- {step}")
+    edits = [edit for change in plan.changes if change.place for edit in change.edits]
+    assert any(edit.path[:4] == ("config", "layers", 1, "config") for edit in edits)
+    assert edits[0].value == "inner"
 
 
 @each
