@@ -364,6 +364,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "A Lambda, or a function that is stored as code, is always refused. Write it as a"
             " registered layer class.",
         ),
+        "PS710": Code(
+            "new variables beyond all measure",
+            "The plan would initialise more values than patchspec allows in one variant. Such a "
+            "number is a slip, or an attack on the machine that builds it.",
+        ),
         "PS901": Code(
             "Keras is too old, or not the one that is wanted",
             "patchspec needs Keras 3.15.1 or later; a patch may narrow that with `base: "

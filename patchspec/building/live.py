@@ -240,15 +240,17 @@ def _carry_state(plan: Plan, model: Any) -> Iterator[Finding]:
         _give_assets(plan, model, {h.path: own for h, own in saved_assets(plan.base.live)})
         return
     _give_assets(plan, model, _archived_assets(plan.base))
-    seeded = [path for path, layer in _by_path(model) if _generators(layer)]
-    stateful = [path for path in seeded if path in kept]
-    if stateful:
-        problem = Problem(
-            code="PS507",
-            message="a `.keras` file holds no state of random generators; those of "
-            f"{some(stateful)} start anew",
-        )
-        yield Finding(problem)
+    layers = [(path, layer) for path, layer in _by_path(model) if path in kept]
+    seeded = [path for path, layer in layers if _generators(layer) and _draws(layer)]
+    stateful = [path for path, layer in layers if getattr(layer, "stateful", False)]
+    for what, paths in (("random generators", seeded), ("recurrent layers", stateful)):
+        if paths:
+            problem = Problem(
+                code="PS507",
+                message=f"a `.keras` file holds no state of {what}; those of {some(paths)} start "
+                "anew",
+            )
+            yield Finding(problem)
 
 
 def _generators_from_live(source: Any, model: Any, kept: Mapping[str, str]) -> None:
@@ -257,6 +259,7 @@ def _generators_from_live(source: Any, model: Any, kept: Mapping[str, str]) -> N
         origin = theirs.get(kept.get(path, ""))
         if origin is not None:
             _copy_generators(layer, origin)
+            _copy_states(layer, origin)
 
 
 def _by_path(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -266,6 +269,23 @@ def _by_path(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from _by_path(layer, f"{prefix}{layer.name}/")
         else:
             yield f"{prefix}{layer.name}", layer
+
+
+def _draws(layer: Any) -> bool:
+    """Whether a layer with a generator uses it: a recurrent one has it for dropouts of zero too."""
+    config = layer.get_config()
+    rates = [config[key] for key in ("rate", "dropout", "recurrent_dropout") if key in config]
+    return not rates or any(rates)
+
+
+def _copy_states(mine: Any, other: Any) -> None:
+    """The states of a stateful recurrent layer, where they fit: a changed layer starts anew."""
+    if not getattr(mine, "stateful", False):
+        return
+    pairs = zip(keras.tree.flatten(mine.states), keras.tree.flatten(other.states), strict=False)
+    for target, source in pairs:
+        if target is not None and source is not None and target.shape == source.shape:
+            target.assign(source)
 
 
 def _generators(layer: Any) -> list[Any]:

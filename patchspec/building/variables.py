@@ -13,6 +13,7 @@ from keras.src.saving.keras_saveable import KerasSaveable
 from keras.src.utils import naming
 
 from patchspec.problems import refuse
+from patchspec.weights.initial import FORGET_GATE_BIAS
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +119,15 @@ def as_array(value: Any) -> np.ndarray[Any, Any]:
     return np.asarray(keras.ops.convert_to_numpy(value))
 
 
-def initializer_of(variable: Any) -> Mapping[str, Any] | None:
-    """The initializer of a variable that has no value yet; none where it is code of its own."""
+def initializer_of(variable: Any, saveable: Any) -> Mapping[str, Any] | None:
+    """The initializer of a variable that has no value yet; none where it is code of its own.
+
+    `saveable` is what saves it: the bias of an LSTM cell with ones for its forget gate is made by
+    code of the cell, and has a name of ours.
+    """
     made = variable._initializer
     if not isinstance(made, keras.Initializer):
-        return None
+        zeros = isinstance(getattr(saveable, "bias_initializer", None), keras.initializers.Zeros)
+        forgets = getattr(saveable, "unit_forget_bias", False) and variable.name == "bias"
+        return {"class_name": FORGET_GATE_BIAS, "config": {}} if forgets and zeros else None
     return {"class_name": type(made).__name__, "config": made.get_config()}

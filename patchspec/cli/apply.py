@@ -17,6 +17,7 @@ from patchspec.cli.shared import (
     open_for,
     quiet_backend,
     read_patches,
+    refuse_inputs,
     split_base,
 )
 from patchspec.language.patch import Patch
@@ -51,6 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Resolve, build, write; the last line of stdout is the path written."""
     output = Path(arguments.output)
+    if output.suffix != ".keras":
+        raise Usage(f"`{arguments.output}`: a variant is written as a `.keras` file; call it so")
     check_target(output, force=arguments.force)
     saved = None
     if len(arguments.paths) == 1 and arguments.paths[0].endswith(".json"):
@@ -61,6 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise Usage("give at least one patch (a file that ends in .yaml or .yml)")
         patches = read_patches(paths)
         base = open_for(given or arguments.base, patches)
+    refuse_inputs(output, [*arguments.paths, base.origin])
     with quiet_backend():
         variant = _build(arguments, saved, patches, base)
         variant.save(output, force=arguments.force)

@@ -15,6 +15,7 @@ from patchspec.cli.shared import (
     open_for,
     quiet_backend,
     read_patches,
+    refuse_inputs,
     split_base,
 )
 from patchspec.planning.plan import Plan
@@ -56,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     with quiet_backend():
         plan = _plan(arguments)
     if arguments.output:
+        refuse_inputs(Path(arguments.output), [*arguments.paths, plan.base.origin])
         from patchspec.models.files import write_text  # noqa: PLC0415
         from patchspec.planning.saved import saved_json  # noqa: PLC0415
 

@@ -9,6 +9,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +111,21 @@ def read_patches(paths: Sequence[str]) -> tuple[Patch, ...]:
     return tuple(patches)
 
 
+def refuse_inputs(output: Path, inputs: Sequence[str]) -> None:
+    """Refuse (PS904) to write over what the command reads, forced or not."""
+    for path in inputs:
+        if output.exists() and Path(path).exists() and output.samefile(path):
+            refuse("PS904", f"`{output}` is what the command reads", hint="give another name")
+
+
 def split_base(paths: Sequence[str]) -> tuple[str | None, list[str]]:
     """BASE, if one was given, and the patches: a patch is what ends in `.yaml` or `.yml`."""
     first, *rest = paths
+    odd = [path for path in rest if not path.endswith(PATCH_SUFFIXES)]
+    if odd:
+        raise Usage(
+            f"`{odd[0]}` is no patch: those end in .yaml or .yml, and the model comes first"
+        )
     if first.endswith(PATCH_SUFFIXES):
         return None, list(paths)
     return first, rest
@@ -129,5 +142,9 @@ def open_for(base: str | None, patches: Sequence[Patch]) -> Base:
             "no base: the patch names none and none was given",
             hint="give it first: `BASE.keras PATCH.yaml`, or write `base: path` in the patch",
         )
-    file = patches[0].source.file
-    return open_base(Path(file).parent / pinned if file else pinned)
+    source = patches[0].source
+    try:
+        return open_base(Path(source.file).parent / pinned if source.file else pinned)
+    except PatchError as error:
+        at = ("base",) if isinstance(source.data["base"], str) else ("base", "path")
+        raise PatchError(source.place(replace(p, at=at) for p in error.problems)) from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import stat
 import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
@@ -94,6 +95,7 @@ def _weights(archive: zipfile.ZipFile, path: Path) -> memoryview:
 
     info = archive.getinfo("model.weights.h5")
     if info.compress_type != zipfile.ZIP_STORED:
+        # zipfile compares the checksum itself.
         return memoryview(archive.read(info))
     content = mapped(str(path))
     header = content[info.header_offset : info.header_offset + 30]
@@ -101,7 +103,14 @@ def _weights(archive: zipfile.ZipFile, path: Path) -> memoryview:
         refuse("PS903", f"`{path}` is damaged where its weights begin")
     name_length, extra_length = struct.unpack("<HH", header[26:30])
     start = info.header_offset + 30 + name_length + extra_length
-    return content[start : start + info.file_size]
+    stored = content[start : start + info.file_size]
+    if zlib.crc32(stored) != info.CRC:
+        refuse(
+            "PS903",
+            f"the weights in `{path}` are damaged: their checksum is not the one recorded",
+            hint="get the file again from where it came",
+        )
+    return stored
 
 
 def _by_name(

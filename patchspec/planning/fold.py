@@ -48,6 +48,8 @@ class Folded:
     """Layers of the base that a step named when it took them away."""
     touched: dict[str, Place] = field(default_factory=dict)
     """For every layer, the step that last edited it."""
+    changed: dict[str, Place] = field(default_factory=dict)
+    """The same, of edits that are of more than the trainable flag."""
     lost: dict[str, Place] = field(default_factory=dict)
     """For every layer that leads to no output, the step after which it no longer did."""
     unused: dict[str, Place] = field(default_factory=dict)
@@ -143,6 +145,8 @@ def _apply(
     state.graph = state.graph.after({path for path in touched if "/" not in path})
     for path in touched:
         state.touched[path] = place
+        if not made.flags_only:
+            state.changed[path] = place
     for event in events:
         _carry(state, event, place)
     if made.edits:
@@ -155,6 +159,11 @@ class Applied:
 
     edits: tuple[Edit, ...]
     touched: frozenset[str]
+
+    @property
+    def flags_only(self) -> bool:
+        """Whether nothing but trainable flags is edited, which no shape depends on."""
+        return all(e.op == "test" or e.path[-1] == "trainable" for e in self.edits)
 
 
 def apply_guarded(document: dict[str, Any], wanted: Sequence[Edit]) -> Applied:
@@ -227,7 +236,7 @@ def _paths_at(document: Mapping[str, Any], run: Sequence[Edit]) -> Iterator[str]
 def _carry(state: Folded, event: Event, place: Place) -> None:
     match event:
         case Renamed(old, new):
-            for known in (state.origins, state.new, state.lost, state.touched):
+            for known in (state.origins, state.new, state.lost, state.touched, state.changed):
                 _move(known, old, new)
         case Dropped(layer):
             for path in [path for path in state.origins if lies_in(path, layer)]:

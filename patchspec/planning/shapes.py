@@ -28,8 +28,14 @@ class VariableSpec:
     shape: tuple[int, ...]
     dtype: str
     trainable: bool
-    initializer: Mapping[str, Any] | None
+    initializer: Mapping[str, Any] | None = field(compare=False)
     """`{class_name, config}`; none where it is code of the layer's own."""
+
+    @property
+    def label(self) -> str:
+        """The name, with the way to it where the layer is composite: `query_dense/kernel`."""
+        inside = self.inner.rpartition("vars/")[0]
+        return f"{inside}{self.name}" if self.name else self.inner
 
 
 class InferredLayer(Protocol):
@@ -235,7 +241,9 @@ def _call(shapes: Shapes, layer: Layer, call: Call, inferrer: Inferrer) -> dict[
         made = shapes.inferred.get(layer.path)
         if made is None:
             made = shapes.inferred[layer.path] = inferrer.layer(layer.entry)
+        _check_read(layer, call, specs)
         _check_masks(layer, call, specs)
+        _check_batch(layer, call, specs)
         found = made.call(
             with_specs(call.data.get("args", []), specs),
             with_specs(call.data.get("kwargs", {}), specs),
@@ -243,6 +251,31 @@ def _call(shapes: Shapes, layer: Layer, call: Call, inferrer: Inferrer) -> dict[
     except PatchError as error:
         raise LayerRefusedError(layer.path, error) from error.__cause__
     return {Tensor(layer.name, call.index, output): spec for output, spec in enumerate(found)}
+
+
+def _check_read(layer: Layer, call: Call, specs: Mapping[Tensor, Spec]) -> None:
+    """Refuse an output that the layer before does not make, which only its call could tell."""
+    for slot in call.slots:
+        if slot.tensor not in specs:
+            same = replace(slot.tensor, output=0)
+            made = sum(replace(tensor, output=0) == same for tensor in specs)
+            outputs = "one output" if made == 1 else f"{made} outputs"
+            refuse(
+                "PS305",
+                f"`{layer.name}` reads `{slot.tensor}`, but `{slot.tensor.layer}` has {outputs}",
+                hint="outputs count from 0",
+            )
+
+
+def _check_batch(layer: Layer, call: Call, specs: Mapping[Tensor, Spec]) -> None:
+    """Refuse a stateful layer on a batch of any size: Keras could not make its states."""
+    data = next((specs[slot.tensor] for slot in call.slots if slot.in_args), None)
+    if layer.config.get("stateful") is True and data is not None and data.shape[:1] == (None,):
+        refuse(
+            "PS411",
+            f"`{layer.name}` is stateful, which needs a fixed batch size; its input is {data}",
+            hint="give the model's input a batch size, or leave the layer stateless",
+        )
 
 
 def _check_masks(layer: Layer, call: Call, specs: Mapping[Tensor, Spec]) -> None:

@@ -148,4 +148,4 @@ def _ends(
         spec = specs.get(str(slot.tensor)) or str(recorded.get(slot.tensor, "?"))
         yield EndRow(name, str(slot.tensor), spec, note)
     for name, slot in left.values():
-        yield EndRow(name, str(slot.tensor), str(recorded.get(slot.tensor, "?")), "gone")
+        yield EndRow(name, str(slot.tensor), str(recorded.get(slot.tensor, "")), "gone")
