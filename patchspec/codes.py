@@ -416,5 +416,17 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "A model without weights cannot be built, a plan file is not one, or the patch "
             "names no base and none was given.",
         ),
+        "PS917": Code(
+            "a model whose layers only its class knows",
+            "Its config holds the arguments of a constructor. Where the class makes a functional "
+            "model, patchspec opens it through its graph: give the package with "
+            "`--custom-objects`, or `custom_objects=` in Python. The variant is a plain functional "
+            "model.",
+        ),
+        "PS918": Code(
+            "a class that makes no functional model",
+            "A purely subclassed model computes by code, which no config holds. Rebuild it from "
+            "the functional API, or patch a functional model that it holds.",
+        ),
     }
 )

@@ -20,6 +20,7 @@ import numpy as np
 from patchspec.building.door import check_keras, known_custom_objects, make, said_by
 from patchspec.building.inference import KerasInferrer
 from patchspec.building.scope import without_values
+from patchspec.building.subclasses import classes_of, document_of, functional_form, opened_inside
 from patchspec.building.values import initial_array
 from patchspec.building.variables import (
     Holder,
@@ -29,7 +30,7 @@ from patchspec.building.variables import (
     is_variable,
 )
 from patchspec.language.patch import Patch
-from patchspec.models.base import Base, Variable
+from patchspec.models.base import Base, Opened, Variable
 from patchspec.models.document import checked_document
 from patchspec.models.layout import layer_groups, named_path
 from patchspec.models.safety import check_safe
@@ -44,8 +45,10 @@ LIVE = "the live model"
 def base_of(model: Any) -> Base:
     """The base that a live functional model is. The model is read, never changed."""
     check_keras()
+    form = functional_form(model)
+    opened = () if form is None else (Opened("", type(model).__name__),)
     try:
-        document = json.loads(model.to_json())
+        document = json.loads(model.to_json()) if form is None else document_of(form)
     except Exception as error:  # noqa: BLE001 (a layer's `get_config` can raise anything)
         refuse("PS909", f"{LIVE} has no config: {said_by(error)}")
     compiled = model.get_compile_config() if getattr(model, "compiled", False) else None
@@ -53,7 +56,7 @@ def base_of(model: Any) -> Base:
         document["compile_config"] = json.loads(json.dumps(compiled))
     checked_document(document, LIVE)
     variables = {v.path: v for holder in holders(model) for v in _variables(holder)}
-    return Base(document, variables, LIVE, live=model)
+    return Base(document, variables, LIVE, live=model, opened=opened)
 
 
 def _variables(holder: Holder) -> Iterator[Variable]:
@@ -73,22 +76,21 @@ def _reader(value: Any) -> Callable[[], np.ndarray[Any, Any]]:
     return lambda: as_array(value)
 
 
-def classes_of(model: Any) -> dict[str, Any]:
-    """The custom layer classes that a live model is made of, by name."""
-    found: dict[str, Any] = {}
-    for layer in model._flatten_layers():
-        if not type(layer).__module__.startswith("keras."):
-            found[type(layer).__name__] = type(layer)
-    return found
+def known_classes(base: Base, custom_objects: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The custom objects that the user gave, under them the classes that came with the base."""
+    found: dict[str, Any] = {} if base.live is None else classes_of(base.live)
+    for opened in base.opened:
+        found |= opened.classes
+    return {**found, **(custom_objects or {})}
 
 
 def resolve_with_keras(
     patches: Patch | Sequence[Patch], base: Base, custom_objects: Mapping[str, Any] | None = None
 ) -> Plan:
     """`resolve` with shapes, dtypes and variables inferred by Keras."""
-    given = dict(custom_objects or {})
-    if base.live is not None:
-        given = {**classes_of(base.live), **given}
+    listed = (patches,) if isinstance(patches, Patch) else tuple(patches)
+    base = opened_inside(base, listed, known_classes(base, custom_objects))
+    given = known_classes(base, custom_objects)
     known = sorted(known_custom_objects(given))
     return resolve(patches, base, inferrer=KerasInferrer(given), custom_objects=known)
 
@@ -114,9 +116,7 @@ def build_model(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> 
             f"`{plan.base.origin}` holds no weights, so nothing can be built from it",
             hint="`patchspec plan` reviews a patch without weights; give a `.keras` file to apply",
         )
-    given = dict(custom_objects or {})
-    if plan.base.live is not None:
-        given = {**classes_of(plan.base.live), **given}
+    given = known_classes(plan.base, custom_objects)
     check_safe(plan.document, known_custom_objects(given), plan.base.origin)
     document = {**plan.written_document, "compile_config": None}
     try:
@@ -200,6 +200,8 @@ def _give(variable: Any, value: Any) -> None:
 
 def _load(saveable: Any, own: Mapping[str, Any], values: Mapping[str, Any]) -> None:
     """Give an object its saved values, and let it derive from them what it derives."""
+    if not hasattr(saveable, "load_own_variables"):
+        return
     placed = [(variable, values[n]) for n, variable in own.items() if is_variable(variable)]
     for variable, value in placed:
         _give(variable, value)
@@ -254,7 +256,7 @@ def _carry_state(plan: Plan, model: Any) -> Iterator[Finding]:
 
 
 def _generators_from_live(source: Any, model: Any, kept: Mapping[str, str]) -> None:
-    theirs = dict(_by_path(source))
+    theirs = dict(_by_path(source, inside=True))
     for path, layer in _by_path(model):
         origin = theirs.get(kept.get(path, ""))
         if origin is not None:
@@ -262,12 +264,15 @@ def _generators_from_live(source: Any, model: Any, kept: Mapping[str, str]) -> N
             _copy_states(layer, origin)
 
 
-def _by_path(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The layers of a model that are no models themselves, by path, at every level."""
+def _by_path(model: Any, prefix: str = "", *, inside: bool = False) -> Iterator[tuple[str, Any]]:
+    """The layers of a model that are no models themselves, by path, at every level.
+
+    With `inside` those of subclasses are listed too, beside the subclass.
+    """
     for layer in model.layers:
-        if is_model(layer):
-            yield from _by_path(layer, f"{prefix}{layer.name}/")
-        else:
+        if is_model(layer) or (inside and functional_form(layer) is not None):
+            yield from _by_path(layer, f"{prefix}{layer.name}/", inside=inside)
+        if not is_model(layer):
             yield f"{prefix}{layer.name}", layer
 
 

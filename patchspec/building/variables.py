@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.src.models.functional import Functional, functional_like_constructor
 from keras.src.saving import saving_lib
 from keras.src.saving.keras_saveable import KerasSaveable
 from keras.src.utils import naming
@@ -64,10 +65,19 @@ def _layers(model: Any, prefix: str, seen: dict[int, str]) -> Iterator[Holder]:
 
 
 def is_model(layer: Any) -> bool:
-    """Whether a layer is a nested model whose layers have paths of their own."""
-    return isinstance(layer, keras.Sequential) or (
-        isinstance(layer, keras.Model) and layer._obj_type() == "Functional"
-    )
+    """Whether a layer is a model whose config lists its layers, which so have paths of their own.
+
+    A subclass that saves the arguments of its constructor instead is like any other layer.
+    """
+    if isinstance(layer, keras.Sequential):
+        return True
+    functional = isinstance(layer, keras.Model) and layer._obj_type() == "Functional"
+    return functional and _saves_layers(type(layer))
+
+
+def _saves_layers(cls: Any) -> bool:
+    bases = cls.__mro__[: cls.__mro__.index(Functional)]
+    return functional_like_constructor(cls) and not any("get_config" in c.__dict__ for c in bases)
 
 
 def layer_holders(layer: Any, path: str) -> Iterator[Holder]:

@@ -15,6 +15,7 @@ from patchspec.cli.shared import (
     add_format,
     custom_objects,
     open_for,
+    open_model,
     quiet_backend,
     read_patches,
     refuse_inputs,
@@ -24,7 +25,6 @@ from patchspec.language.patch import Patch
 from patchspec.models.base import Base
 from patchspec.models.document import read_json
 from patchspec.models.files import check_target
-from patchspec.models.opening import open_base
 from patchspec.problems import refuse
 from patchspec.review.problems import problem_json, problem_text
 from patchspec.review.style import plural, style_for
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         if not paths:
             raise Usage("give at least one patch (a file that ends in .yaml or .yml)")
         patches = read_patches(paths)
-        base = open_for(given or arguments.base, patches)
+        base = open_for(given or arguments.base, patches, arguments.custom_objects)
     refuse_inputs(output, [*arguments.paths, base.origin])
     with quiet_backend():
         variant = _build(arguments, saved, patches, base)
@@ -109,5 +109,5 @@ def _saved(arguments: argparse.Namespace) -> tuple[SavedPlan, Sequence[Patch], B
     except OSError as error:
         refuse("PS902", f"the plan `{path}` cannot be read: {error.strerror}")
     saved = read_saved(read_json(content, str(path)), str(path))
-    base = open_base(arguments.base or saved.base or "")
+    base = open_model(arguments.base or saved.base or "", arguments.custom_objects)
     return saved, saved.patches, base

@@ -77,7 +77,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
     if not paths:
         raise Usage("give at least one patch (a file that ends in .yaml or .yml)")
     patches = read_patches(paths)
-    opened = open_for(base, patches)
+    opened = open_for(base, patches, arguments.custom_objects)
     if arguments.no_shapes:
         return resolve(patches, opened)
     from patchspec.building.live import resolve_with_keras  # noqa: PLC0415 (imports Keras)

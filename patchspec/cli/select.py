@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 
-from patchspec.cli.shared import add_format
+from patchspec.cli.shared import add_custom_objects, add_format, open_model
 from patchspec.graph.selectors import select
 from patchspec.language.schema import selector_problems
 from patchspec.language.source import read_text
-from patchspec.models.opening import open_base
 from patchspec.problems import PatchError
 
 
@@ -17,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """SELECTOR MODEL"""
     parser.add_argument("selector", metavar="SELECTOR", help="as in a patch, in YAML")
     parser.add_argument("model", metavar="MODEL", help="a `.keras` file, or the JSON of a model")
+    add_custom_objects(parser)
     add_format(parser)
 
 
@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     problems = list(selector_problems(source.data))
     if problems:
         raise PatchError(source.place(problems))
-    base = open_base(arguments.model)
+    base = open_model(arguments.model, arguments.custom_objects)
     try:
         matches = select(source.data, base.graph)
     except PatchError as error:

@@ -97,6 +97,19 @@ def custom_objects(modules: Sequence[str]) -> Mapping[str, Any]:
     return import_custom_objects(modules)
 
 
+def open_model(path: str | Path, modules: Sequence[str] = ()) -> Base:
+    """The base in a file; one that only a class of the modules can make is opened by it."""
+    try:
+        return open_base(path)
+    except PatchError as error:
+        if not modules or [problem.code for problem in error.problems] != ["PS917"]:
+            raise
+    with quiet_backend():
+        from patchspec.building.subclasses import open_subclass  # noqa: PLC0415 (imports Keras)
+
+        return open_subclass(path, custom_objects(modules))
+
+
 def read_patches(paths: Sequence[str]) -> tuple[Patch, ...]:
     """The patches in these files; every problem of all of them at once."""
     patches: list[Patch] = []
@@ -131,10 +144,10 @@ def split_base(paths: Sequence[str]) -> tuple[str | None, list[str]]:
     return first, rest
 
 
-def open_for(base: str | None, patches: Sequence[Patch]) -> Base:
+def open_for(base: str | None, patches: Sequence[Patch], modules: Sequence[str] = ()) -> Base:
     """The base that the command line names, else the first patch, relative to its own file."""
     if base is not None:
-        return open_base(base)
+        return open_model(base, modules)
     pinned = patches[0].base.path if patches else None
     if pinned is None:
         refuse(
@@ -144,7 +157,8 @@ def open_for(base: str | None, patches: Sequence[Patch]) -> Base:
         )
     source = patches[0].source
     try:
-        return open_base(Path(source.file).parent / pinned if source.file else pinned)
+        path = Path(source.file).parent / pinned if source.file else Path(pinned)
+        return open_model(path, modules)
     except PatchError as error:
         at = ("base",) if isinstance(source.data["base"], str) else ("base", "path")
         raise PatchError(source.place(replace(p, at=at) for p in error.problems)) from None

@@ -26,8 +26,32 @@ MAX_RATIO = 100
 RATIO_FLOOR = 16 << 20
 
 
-def read_archive(path: Path) -> Base:
-    """The base that a `.keras` file holds; its weights stay in the file until they are read."""
+def read_config(path: Path) -> Any:
+    """The config that a `.keras` file holds, as it is."""
+    with zipfile.ZipFile(path) as archive:
+        _check_members(archive, str(path))
+        return _json(archive, "config.json", str(path))
+
+
+def stored_names(path: Path) -> dict[str, str]:
+    """The names that layers had when a `.keras` file was saved, by the group of their weights.
+
+    Empty where Keras, before 3.6, did not write them.
+    """
+    from patchspec.models.weights_file import stored_variables  # noqa: PLC0415
+
+    with zipfile.ZipFile(path) as archive:
+        if "model.weights.h5" not in archive.namelist():
+            return {}
+        _, names = stored_variables(_weights(archive, path), str(path))
+    return {group.removesuffix("/vars"): name for group, name in names.items()}
+
+
+def read_archive(path: Path, document: dict[str, Any] | None = None) -> Base:
+    """The base that a `.keras` file holds; its weights stay in the file until they are read.
+
+    `document` stands for the config in the file where that does not list the layers.
+    """
     name = str(path)
     try:
         with zipfile.ZipFile(path) as archive:
@@ -35,7 +59,7 @@ def read_archive(path: Path) -> Base:
             config = _json(archive, "config.json", name)
             listed = archive.namelist()
             metadata = _json(archive, "metadata.json", name) if "metadata.json" in listed else {}
-            document = checked_document(config, name)
+            document = checked_document(document or config, name)
             assets = {
                 info.filename: archive.read(info)
                 for info in archive.infolist()

@@ -51,7 +51,7 @@ def checked_document(document: Any, name: str) -> dict[str, Any]:
     if not isinstance(document.get("compile_config") or {}, Mapping):
         refuse("PS903", f"the compile configuration in `{name}` is no mapping")
     if not isinstance(config.get("layers"), list):
-        _refuse_form(name, str(kind))
+        _refuse_form(document, name, str(kind))
     try:
         _check_dialect(config, name)
         graph = Graph.of(document)
@@ -68,12 +68,22 @@ def checked_document(document: Any, name: str) -> dict[str, Any]:
     return document
 
 
-def _refuse_form(name: str, kind: str) -> None:
+def _refuse_form(document: Mapping[str, Any], name: str, kind: str) -> None:
+    if kind in ("Functional", "Sequential", "Model"):
+        refuse("PS903", f"`{name}` is a {kind} that lists no layers", hint="it may be truncated")
+    # Keras writes this of functional models alone, those behind classes of their own included.
+    if document.get("build_config") != {"input_shape": None}:
+        refuse(
+            "PS918",
+            f"`{name}` is a subclassed model, a `{kind}`: what it computes is code, which no "
+            "config holds",
+            hint="rebuild it from the functional API, or patch a functional model that it holds",
+        )
+    package = kind.partition(">")[0] if ">" in kind else "package.module"
     refuse(
-        "PS909",
+        "PS917",
         f"`{name}` is of the class `{kind}`, whose config does not list layers and their calls",
-        hint="if it is built from the functional API, save `keras.Model(model.input, "
-        "model.output)` instead",
+        hint=f"with its package it is opened through its graph: `--custom-objects {package}`",
     )
 
 

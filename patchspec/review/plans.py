@@ -15,7 +15,7 @@ from patchspec.review.style import PLAIN, Style, clean, number, plural, table
 
 def plan_text(plan: Plan, style: Style = PLAIN) -> str:
     """The plan: the steps and what they hit, layers, outputs, parameters, weights, findings."""
-    lines = [*_title(plan, style), "", *_branched(plan, style)]
+    lines = [*_title(plan, style), "", *_forms(plan, style)]
     for p in range(len(plan.patches)):
         lines += _steps(plan, p, style)
     lines += [*_layers(plan, style), *_ends(plan, style), *_numbers(plan, style)]
@@ -59,14 +59,17 @@ def _of(plan: Plan, place: Place | None) -> list[Change]:
     return [change for change in plan.changes if change.place == place]
 
 
-def _branched(plan: Plan, style: Style) -> Iterator[str]:
-    """Which Sequential models become functional, in the first changes of the plan."""
+def _forms(plan: Plan, style: Style) -> Iterator[str]:
+    """Which models take another form: subclasses opened, Sequential models that branch."""
+    for opened in plan.base.opened:
+        which = f"`{clean(opened.path)}`" if opened.path else "the model"
+        yield f"  {which} is a {clean(opened.class_name)} and becomes a plain functional model"
     for path, change in zip(plan.branched, plan.changes, strict=False):
         which = f"`{clean(path)}`" if path else "the model"
         text = f"{which} is a Sequential and becomes functional: it is patched into a branch"
         edits = plural(len(change.edits), "edit")
         yield f"  {text} {style(f'({edits})', 'dim')}"
-    if plan.branched:
+    if plan.branched or plan.base.opened:
         yield ""
 
 
@@ -168,6 +171,7 @@ def plan_json(plan: Plan, *, with_config: bool = False) -> dict[str, Any]:
             for p, patch in enumerate(plan.patches)
             for s in range(len(patch.steps))
         ],
+        "opened": [{"path": o.path, "class": o.class_name} for o in plan.base.opened],
         "branched": list(plan.branched),
         "json_patch": plan.json_patch,
         "weights": weight_rows(plan),

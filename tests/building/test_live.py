@@ -432,22 +432,6 @@ def test_a_registered_name_does_not_stand_for_another_class() -> None:
     assert caught.value.problems[0].code == "PS906"
 
 
-def test_a_functional_subclass_with_a_constructor_of_its_own_is_explained() -> None:
-    class Own(keras.Model):
-        def __init__(self, width: int, **kwargs: Any) -> None:
-            x = keras.Input((4,))
-            super().__init__(x, keras.layers.Dense(width)(x), **kwargs)
-            self.width = width
-
-        def get_config(self) -> dict[str, Any]:
-            return {"width": self.width}
-
-    with pytest.raises(PatchError) as caught:
-        patchspec.open_base(Own(3))
-    assert caught.value.problems[0].code == "PS909"
-    assert "keras.Model(" in (caught.value.problems[0].hint or "")
-
-
 def test_the_variables_of_a_composite_layer_are_matched_by_the_way_to_them(builds: Any) -> None:
     """An attention layer has four kernels of one name, and two of them of one shape."""
     x = keras.Input((3, 8), name="x")
