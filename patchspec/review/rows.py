@@ -46,6 +46,18 @@ class EndRow:
     note: str
 
 
+def form_sentences(plan: Plan) -> Iterator[str]:
+    """Which models take another form: subclasses opened, Sequential models that branch."""
+    for opened in plan.base.opened:
+        which = f"`{opened.path}`" if opened.path else "the model"
+        yield f"{which} is a {opened.class_name} and becomes a plain functional model"
+    for path, change in zip(plan.branched, plan.changes, strict=False):
+        which = f"`{path}`" if path else "the model"
+        edits = plural(len(change.edits), "edit")
+        said = "is a Sequential and becomes functional: it is patched into a branch"
+        yield f"{which} {said} ({edits})"
+
+
 def layer_rows(plan: Plan) -> list[LayerRow]:
     """All that becomes of layers, kind by kind."""
     summary = plan.layers
