@@ -21,7 +21,8 @@ from patchspec.building.scope import fresh_names, without_values
 from patchspec.building.variables import is_model
 from patchspec.graph.edits import Edit, apply_in_place, plain
 from patchspec.graph.edits import replace as replaced
-from patchspec.graph.graph import Graph, Layer
+from patchspec.graph.graph import Graph
+from patchspec.graph.layer import Layer
 from patchspec.language.patch import Patch
 from patchspec.models.archive import read_archive, read_config, stored_names
 from patchspec.models.base import Base, Opened

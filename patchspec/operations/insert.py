@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 from patchspec.graph.edits import Edit
-from patchspec.graph.graph import Call, Graph, Layer
+from patchspec.graph.graph import Graph
+from patchspec.graph.layer import Call, Layer
 from patchspec.graph.references import parse_reference
 from patchspec.graph.tensors import Slot, Tensor
 from patchspec.operations._new_layers import Growth, Soil, grow, references_in

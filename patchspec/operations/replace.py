@@ -8,7 +8,8 @@ from typing import Any
 
 from patchspec.graph import edits
 from patchspec.graph.edits import Edit
-from patchspec.graph.graph import Call, Graph, Layer
+from patchspec.graph.graph import Graph
+from patchspec.graph.layer import Call, Layer
 from patchspec.graph.tensors import Tensor
 from patchspec.layers.check import accepts_argument
 from patchspec.operations._new_layers import Growth, Soil, grow

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from patchspec.graph.edits import Edit, add, plain, replace
-from patchspec.graph.graph import Call, Graph, Layer
+from patchspec.graph.graph import Graph
+from patchspec.graph.layer import Call, Layer
 from patchspec.graph.references import find_tensor
 from patchspec.graph.tensors import Tensor, keras_tensor
 from patchspec.layers.table import layer_class

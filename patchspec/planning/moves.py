@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from patchspec.graph.entries import inner_configs
-from patchspec.graph.graph import Graph, Layer
+from patchspec.graph.graph import Graph
+from patchspec.graph.layer import Layer
 from patchspec.graph.tensors import Spec, Tensor
 from patchspec.models.base import Base, Variable
 from patchspec.planning.fold import Folded, NewLayer

@@ -14,15 +14,16 @@ from patchspec.language.patch import Patch
 from patchspec.models.base import Base
 from patchspec.models.safety import check_safe
 from patchspec.planning.compiling import compile_edits, optimizer_findings
-from patchspec.planning.fold import Folded, apply_guarded, fold, placed
+from patchspec.planning.fold import Folded, fold, placed
+from patchspec.planning.guards import apply_guarded
 from patchspec.planning.moves import Known, UnaccountedError, weight_plan
 from patchspec.planning.plan import Change, Finding, Move, Output, Place, Plan
+from patchspec.planning.refreshing import refreshed
 from patchspec.planning.shapes import (
     Inferrer,
     LayerRefusedError,
     Shapes,
     infer,
-    refreshed,
 )
 from patchspec.problems import PatchError, Pointer, Problem, some
 

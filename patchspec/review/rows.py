@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from patchspec.graph.graph import Layer
+from patchspec.graph.layer import Layer
 from patchspec.graph.references import end_names
 from patchspec.graph.tensors import Slot
 from patchspec.planning.plan import Plan, calls_read, names_after
