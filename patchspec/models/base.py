@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from patchspec.graph.edits import plain
 from patchspec.graph.graph import Graph
+from patchspec.models.dialects.notes import UpgradeStep
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,6 +50,8 @@ class Base:
     """Files that layers saved beside their weights, by path."""
     live: Any = field(default=None, repr=False, compare=False)
     """The live model, where the base is one."""
+    upgrades: tuple[UpgradeStep, ...] = ()
+    """What was done to bring an old config into the current form; empty for a current file."""
 
     @cached_property
     def graph(self) -> Graph:

@@ -1,0 +1,164 @@
+"""What a layer saves, from its config alone: which parts hold variables, and in which order.
+
+The order is Keras 3's own (`layer.save_own_variables`: trainable before non-trainable, as the layer
+made them), so the number of a variable is its place here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from patchspec.graph.graph import Graph
+from patchspec.layers.table import layer_class
+from patchspec.models.layout import layer_groups, snake_case
+
+Config = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something that holds variables: a layer, or a cell or layer inside it."""
+
+    owner: str
+    """The path of its variables without `vars/<n>`."""
+    kind: str
+    """Its class."""
+    leaves: tuple[str, ...] | None
+    """The names of its variables, in Keras 3's order; none for a class that is not Keras's."""
+    marks: tuple[str, ...]
+    """Names that a weight's own name holds where it belongs here, from the outside in."""
+    config: Config
+
+    def path(self, number: int) -> str:
+        """The path of one of its variables."""
+        return f"{self.owner}/vars/{number}"
+
+
+def _kernel(config: Config) -> list[str]:
+    return ["kernel", *_bias(config)]
+
+
+def _bias(config: Config) -> list[str]:
+    return ["bias"] if config.get("use_bias", True) else []
+
+
+def _einsum(config: Config) -> list[str]:
+    return ["kernel", *(["bias"] if config.get("bias_axes") is not None else [])]
+
+
+def _separable(config: Config) -> list[str]:
+    return ["depthwise_kernel", "pointwise_kernel", *_bias(config)]
+
+
+def _scaled(config: Config) -> list[str]:
+    return [
+        *(["gamma"] if config.get("scale", True) else []),
+        *(["beta"] if config.get("center", True) else []),
+    ]
+
+
+def _with_statistics(config: Config) -> list[str]:
+    return [*_scaled(config), "moving_mean", "moving_variance"]
+
+
+def _cell(config: Config) -> list[str]:
+    return ["kernel", "recurrent_kernel", *_bias(config)]
+
+
+def _attention(config: Config) -> list[str]:
+    return [
+        *(["scale"] if config.get("use_scale") else []),
+        *(["concat_score_weight"] if config.get("score_mode") == "concat" else []),
+    ]
+
+
+def _normalization(config: Config) -> list[str]:
+    return [] if config.get("mean") is not None else ["mean", "variance", "count"]
+
+
+_LEAVES: Mapping[str, Callable[[Config], list[str]]] = {
+    "Dense": _kernel,
+    "EinsumDense": _einsum,
+    **{f"Conv{n}D": _kernel for n in (1, 2, 3)},
+    **{f"Conv{n}DTranspose": _kernel for n in (1, 2, 3)},
+    **{f"DepthwiseConv{n}D": _kernel for n in (1, 2)},
+    **{f"SeparableConv{n}D": _separable for n in (1, 2)},
+    "Embedding": lambda _: ["embeddings"],
+    "BatchNormalization": _with_statistics,
+    "LayerNormalization": _scaled,
+    "GroupNormalization": _scaled,
+    "PReLU": lambda _: ["alpha"],
+    "SimpleRNNCell": _cell,
+    "LSTMCell": _cell,
+    "GRUCell": _cell,
+    "Attention": _attention,
+    "AdditiveAttention": _attention,
+    "Normalization": _normalization,
+}
+_WITH_CELL = {"SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"}
+_PROJECTIONS = {
+    "query_dense": "query",
+    "key_dense": "key",
+    "value_dense": "value",
+    "output_dense": "attention_output",
+}
+
+
+def parts_of_model(graph: Graph) -> Iterator[Part]:
+    """Every part of every layer, with nested models walked through; in Keras's graph order."""
+    for layer in graph.in_order:
+        if layer.is_operation or layer.is_input:
+            continue
+        if layer.inner is not None:
+            yield from parts_of_model(layer.inner)
+        else:
+            yield from parts_of(layer.entry, layer.path, (layer.name,))
+
+
+def parts_of(entry: Mapping[str, Any], owner: str, marks: tuple[str, ...]) -> Iterator[Part]:
+    """The parts of one layer that hold variables."""
+    kind, config = str(entry["class_name"]), entry["config"]
+    if kind in _WITH_CELL:
+        yield Part(f"{owner}/cell", kind, tuple(_cell(config)), marks, config)
+    elif kind == "RNN":
+        yield from _cells(config["cell"], f"{owner}/cell", marks)
+    elif kind == "Bidirectional":
+        yield from _inner(config["layer"], f"{owner}/forward_layer", (*marks, "forward"))
+        yield from _inner(config["backward_layer"], f"{owner}/backward_layer", (*marks, "backward"))
+    elif kind == "TimeDistributed":
+        yield from _inner(config["layer"], f"{owner}/layer", marks)
+    elif kind == "MultiHeadAttention":
+        for name, mark in _PROJECTIONS.items():
+            yield Part(f"{owner}/{name}", "EinsumDense", tuple(_kernel(config)), (*marks, mark), {})
+    elif kind in _LEAVES:
+        leaves = tuple(_LEAVES[kind](config))
+        if leaves:
+            yield Part(owner, kind, leaves, marks, config)
+    elif layer_class(kind) is None or entry.get("registered_name"):
+        yield Part(owner, kind, None, marks, config)
+
+
+def _inner(entry: Mapping[str, Any], owner: str, marks: tuple[str, ...]) -> Iterator[Part]:
+    config = entry["config"]
+    if not isinstance(config.get("layers"), list):
+        yield from parts_of(entry, owner, marks)
+        return
+    for layer, group in layer_groups(Graph(config)):
+        if layer.inner is None and not layer.is_input:
+            yield from parts_of(layer.entry, f"{owner}/{group}", (*marks, layer.name))
+
+
+def _cells(entry: Mapping[str, Any], owner: str, marks: tuple[str, ...]) -> Iterator[Part]:
+    kind, config = str(entry["class_name"]), entry["config"]
+    if kind != "StackedRNNCells":
+        yield from parts_of(entry, owner, marks)
+        return
+    used: dict[str, int] = {}
+    for cell in config["cells"]:
+        snake = snake_case(str(cell["class_name"]))
+        count = used.get(snake, 0)
+        used[snake] = count + 1
+        own = f"{owner}/cells/{snake}_{count}" if count else f"{owner}/cells/{snake}"
+        yield from parts_of(cell, own, (*marks, str(cell["config"].get("name"))))
