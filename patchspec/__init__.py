@@ -40,15 +40,18 @@ __all__ = [
 ]
 
 
-def open_base(model: Any) -> Base:
-    """The base in a file (a path to a `.keras` or `.json` file), or that a live model is."""
+def open_base(model: Any, weights: str | Path | None = None) -> Base:
+    """The base in a model file of any Keras, or that a live model is.
+
+    `weights` is the HDF5 file of the weights where the file is an architecture alone.
+    """
     from patchspec.models.base import Base  # noqa: PLC0415
     from patchspec.models.opening import open_base as open_file  # noqa: PLC0415
 
     if isinstance(model, Base):
         return model
     if isinstance(model, (str, Path)):
-        return open_file(model)
+        return open_file(model, weights)
     from patchspec.building.live import base_of  # noqa: PLC0415 (imports Keras)
 
     return base_of(model)

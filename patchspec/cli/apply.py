@@ -13,6 +13,7 @@ from patchspec.cli.shared import (
     Usage,
     add_custom_objects,
     add_format,
+    add_weights,
     custom_objects,
     open_for,
     quiet_backend,
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the variant")
     parser.add_argument("--base", metavar="FILE", help="the model, for a saved plan")
     parser.add_argument("--force", action="store_true", help="overwrite FILE")
+    add_weights(parser)
     add_custom_objects(parser)
     add_format(parser)
 
@@ -60,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         if not paths:
             raise Usage("give at least one patch (a file that ends in .yaml or .yml)")
         patches = read_patches(paths)
-        base = open_for(given or arguments.base, patches)
+        base = open_for(given or arguments.base, patches, arguments.weights)
     with quiet_backend():
         variant = _build(arguments, saved, patches, base)
         variant.save(output, force=arguments.force)
@@ -105,5 +107,5 @@ def _saved(arguments: argparse.Namespace) -> tuple[SavedPlan, Sequence[Patch], B
     except OSError as error:
         refuse("PS902", f"the plan `{path}` cannot be read: {error.strerror}")
     saved = read_saved(read_json(content, str(path)), str(path))
-    base = open_base(arguments.base or saved.base or "")
+    base = open_base(arguments.base or saved.base or "", arguments.weights or saved.weights)
     return saved, saved.patches, base

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from patchspec.cli.shared import add_format
+from patchspec.cli.shared import add_format, add_weights
 from patchspec.graph.selectors import select
 from patchspec.language.schema import selector_problems
 from patchspec.language.source import read_text
@@ -16,7 +16,8 @@ from patchspec.problems import PatchError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """SELECTOR MODEL"""
     parser.add_argument("selector", metavar="SELECTOR", help="as in a patch, in YAML")
-    parser.add_argument("model", metavar="MODEL", help="a `.keras` file, or the JSON of a model")
+    parser.add_argument("model", metavar="MODEL", help="a model file of any Keras")
+    add_weights(parser)
     add_format(parser)
 
 
@@ -29,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     problems = list(selector_problems(source.data))
     if problems:
         raise PatchError(source.place(problems))
-    base = open_base(arguments.model)
+    base = open_base(arguments.model, arguments.weights)
     try:
         matches = select(source.data, base.graph)
     except PatchError as error:

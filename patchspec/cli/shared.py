@@ -51,6 +51,15 @@ def add_custom_objects(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_weights(parser: argparse.ArgumentParser) -> None:
+    """`--weights`."""
+    parser.add_argument(
+        "--weights",
+        metavar="FILE",
+        help="the HDF5 file of the weights, where the model is an architecture alone",
+    )
+
+
 @contextlib.contextmanager
 def quiet_backend() -> Iterator[None]:
     """Hold back what TensorFlow's native code logs on stderr as it starts; let the rest through.
@@ -118,10 +127,14 @@ def split_base(paths: Sequence[str]) -> tuple[str | None, list[str]]:
     return first, rest
 
 
-def open_for(base: str | None, patches: Sequence[Patch]) -> Base:
-    """The base that the command line names, else the first patch, relative to its own file."""
+def open_for(base: str | None, patches: Sequence[Patch], weights: str | None = None) -> Base:
+    """The base that the command line names, else the first patch, relative to its own file.
+
+    Weights on the command line win over those that the patch names; a base on the command line
+    takes none from the patch.
+    """
     if base is not None:
-        return open_base(base)
+        return open_base(base, weights)
     pinned = patches[0].base.path if patches else None
     if pinned is None:
         refuse(
@@ -130,4 +143,6 @@ def open_for(base: str | None, patches: Sequence[Patch]) -> Base:
             hint="give it first: `BASE.keras PATCH.yaml`, or write `base: path` in the patch",
         )
     file = patches[0].source.file
-    return open_base(Path(file).parent / pinned if file else pinned)
+    folder = Path(file).parent if file else Path()
+    own = patches[0].base.weights
+    return open_base(folder / pinned, weights or (folder / own if own else None))

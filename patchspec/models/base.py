@@ -50,6 +50,8 @@ class Base:
     """Files that layers saved beside their weights, by path."""
     live: Any = field(default=None, repr=False, compare=False)
     """The live model, where the base is one."""
+    weights: str | None = None
+    """The file that the weights came from, where it is not the one of the architecture."""
     upgrades: tuple[UpgradeStep, ...] = ()
     """What was done to bring an old config into the current form; empty for a current file."""
 

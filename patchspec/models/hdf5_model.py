@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,20 @@ class Hdf5Weights:
 def read_hdf5(path: Path) -> Base:
     """The base in an HDF5 file that Keras saved a whole model in."""
     name = str(path)
+    with _damage(name):
+        return _whole_model(name)
+
+
+@contextmanager
+def _damage(name: str) -> Iterator[None]:
+    """Whatever HDF5 raises about a broken file is a refusal."""
+    try:
+        yield
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        refuse("PS903", f"`{name}` cannot be read: {error}", hint="the file may be damaged")
+
+
+def _whole_model(name: str) -> Base:
     file, stored = opened_file(mapped(name), name)
     text = _text(file, "model_config", name)
     if text is None:
@@ -94,14 +109,17 @@ def with_weights(base: Base, found: Upgraded, weights: Hdf5Weights) -> Base:
         why = "says no backend, and Theano was the first" if weights.is_unnamed else "is Theano's"
         text = f"kernels were turned by 180 degrees: the file of weights {why}"
         steps.append(UpgradeStep("keras0" if weights.is_unnamed else "keras1", "", text))
-    return replace(base, variables=weights.variables(base, found), upgrades=tuple(steps))
+    variables = weights.variables(base, found)
+    apart = None if weights.origin == base.origin else weights.origin
+    return replace(base, variables=variables, weights=apart, upgrades=tuple(steps))
 
 
 def read_hdf5_weights(path: Path) -> Hdf5Weights:
     """The weights of a model or of a file of weights alone."""
     name = str(path)
-    file, stored = opened_file(mapped(name), name)
-    return _weights(file, stored, name)
+    with _damage(name):
+        file, stored = opened_file(mapped(name), name)
+        return _weights(file, stored, name)
 
 
 def _left_out(file: h5py.File) -> Iterator[UpgradeStep]:

@@ -19,15 +19,20 @@ from pathlib import Path
 import h5py
 import numpy as np
 import tf_keras
+from keras2_zoo import ZOO
+from tf_keras.src.saving.legacy import hdf5_format
 
 OPEN = 24
 """The size that stands for an open one."""
 
 
 def load(path: Path, weights: Path | None):
-    if weights is not None:
-        model = tf_keras.models.model_from_json(path.read_text())
-        model.load_weights(weights)
+    if path.suffix == ".json":
+        said = json.loads(path.read_text())
+        said = said.get("modelTopology", {}).get("model_config", said)
+        model = tf_keras.models.model_from_json(json.dumps(said))
+        if weights is not None:
+            model.load_weights(weights)
         return model
     if h5py.is_hdf5(path) and path.suffix == ".keras":
         with tempfile.TemporaryDirectory() as folder:
@@ -55,23 +60,67 @@ def inputs_for(model, name: str) -> list[np.ndarray]:
     return found
 
 
+def spread(model, name: str) -> None:
+    """Give every weight a value that says which one it is; variances stay positive."""
+    rng = np.random.default_rng(zlib.crc32(f"{name} weights".encode()))
+    values = []
+    for weight in model.weights:
+        fan = max(int(np.prod(weight.shape[:-1])), 1)
+        drawn = rng.normal(size=weight.shape) / np.sqrt(fan if len(weight.shape) > 1 else 9)
+        positive = "variance" in weight.name or "gamma" in weight.name
+        kept = "count" in weight.name
+        values.append(weight.numpy() if kept else np.abs(drawn) + 0.5 if positive else drawn)
+    model.set_weights(values)
+
+
+def record(model, name: str, out: Path) -> None:
+    given = inputs_for(model, name)
+    passed = given if len(given) > 1 else given[0]
+    if isinstance(model.input, dict):
+        passed = dict(zip(sorted(model.input), given, strict=True))
+    outputs = model(passed, training=False)
+    listed = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+    arrays = {f"in{i}": x for i, x in enumerate(given)}
+    arrays |= {f"out{i}": np.asarray(x) for i, x in enumerate(listed)}
+    np.savez_compressed(out / f"{name}.npz", **arrays)
+
+
+def one_file(said: str, out: Path) -> None:
+    """`FILE`, or `ARCHITECTURE=WEIGHTS`; an architecture alone gets weights of its own."""
+    file, _, weights = said.partition("=")
+    path = Path(file)
+    model = load(path, Path(weights) if weights else None)
+    if path.suffix == ".json" and not weights:
+        spread(model, path.name)
+        legacy_weights(model, out / f"{path.name}.weights.h5")
+    record(model, path.name, out)
+
+
+def legacy_weights(model, path: Path) -> None:
+    """Weights alone, as Keras 2 wrote them under a name that does not end in `.weights.h5`."""
+    with h5py.File(path, "w") as file:
+        hdf5_format.save_weights_to_hdf5_group(file, model)
+
+
+def one_of_the_zoo(name: str, out: Path) -> None:
+    model = ZOO[name]()
+    spread(model, name)
+    for suffix in ("h5", "keras"):
+        model.save(out / f"{name}.{suffix}")
+        record(model, f"{name}.{suffix}", out)
+
+
 def main(out: Path, files: list[str]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     failures = {}
-    for said in files:
-        file, _, weights = said.partition("=")
-        path = Path(file)
+    jobs = [(said, one_file) for said in files] + [(name, one_of_the_zoo) for name in ZOO]
+    for said, job in jobs:
         tf_keras.backend.clear_session()
         try:
-            model = load(path, Path(weights) if weights else None)
-            given = inputs_for(model, path.name)
-            outputs = model(given if len(given) > 1 else given[0], training=False)
-            listed = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-            arrays = {f"in{i}": x for i, x in enumerate(given)}
-            arrays |= {f"out{i}": np.asarray(x) for i, x in enumerate(listed)}
-            np.savez_compressed(out / f"{path.name}.npz", **arrays)
+            job(said, out)
         except Exception as error:  # noqa: BLE001 (whatever tf-keras says is the answer)
-            failures[path.name] = f"{type(error).__name__}: {error}"[:300]
+            name = Path(said.partition("=")[0]).name
+            failures[name] = f"{type(error).__name__}: {error}"[:300]
     (out / "failures.json").write_text(json.dumps(failures, indent=1))
 
 

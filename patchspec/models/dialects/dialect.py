@@ -7,6 +7,7 @@ from typing import Any
 
 from patchspec.models.dialects import keras0, keras1, keras2, keras3
 from patchspec.models.dialects.notes import Upgraded
+from patchspec.problems import refuse
 
 _KERAS1_ONLY = {
     "nb_filter", "border_mode", "dim_ordering", "inner_activation", "W_regularizer", "W_constraint",
@@ -19,8 +20,20 @@ def upgraded(document: Any, origin: str, version: str | None = None) -> Upgraded
     """The document in the current form, with the steps that led there; none for a current one.
 
     `version` is the version of Keras that the file names, if it does. What is no model in any
-    dialect comes back as it is. PS911 and PS912 for what Keras 3 cannot express.
+    dialect comes back as it is. PS911 and PS912 for what Keras 3 cannot express, PS903 for a
+    config that is broken.
     """
+    try:
+        return _upgraded(document, origin, version)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        refuse(
+            "PS903",
+            f"the config in `{origin}` is not whole: {type(error).__name__} {error}",
+            hint="it is not as any version of Keras writes it",
+        )
+
+
+def _upgraded(document: Any, origin: str, version: str | None) -> Upgraded:
     document = unwrapped(document)
     if not isinstance(document, Mapping):
         return Upgraded(document)

@@ -39,6 +39,8 @@ _ANYWHERE: Mapping[str, Callable[[Any], bool]] = {
     "ragged": lambda v: not v,
     "dynamic": lambda v: not v,
     "batch_size": lambda v: v is None,
+    "noise_shape": lambda v: v is None,
+    "groups": lambda v: v in (1, None),
     "activity_regularizer": lambda v: v is None,
 }
 """Arguments that every layer could have, and when leaving them out changes nothing."""
@@ -57,7 +59,6 @@ _OF_RECURRENT: Mapping[str, Callable[[Any], bool]] = {
     "seed": lambda _: True,
 }
 _UNUSED_KERNEL: Mapping[str, Callable[[Any], bool]] = {
-    "groups": lambda v: v in (1, None),
     "kernel_initializer": lambda _: True,
     "kernel_regularizer": lambda _: True,
     "kernel_constraint": lambda _: True,

@@ -106,7 +106,7 @@ def upgraded_operation(entry: Mapping[str, Any], path: str, names: Names, notes:
             path,
             f"of TensorFlow's {shown}, called in a way that `keras.ops` does not have",
         )
-        return dict(entry)
+        return {**operation("Identity", str(entry["name"]), {}, []), "inbound_nodes": []}
     kind, room, config, _ = first
     name = str(entry["name"])
     notes.step(path, f"TensorFlow's `{function}` became the operation `{kind}`")
@@ -264,6 +264,7 @@ _MAKERS: Mapping[str, Callable[[str, list[Any], dict[str, Any]], Made | None]] =
     "stack": _stack,
     "reshape": _reshape,
     "transpose": _transpose,
+    "compat.v1.transpose": _transpose,
     "expand_dims": _expand,
     "squeeze": _squeeze,
     "cast": _cast,
