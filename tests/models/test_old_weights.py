@@ -138,6 +138,27 @@ def test_weights_beside_an_architecture(tmp_path: Path) -> None:
     assert len(values(text, whole)) == 4
 
 
+def test_weights_are_found_under_names_that_the_upgrade_had_to_change(tmp_path: Path) -> None:
+    old = layer("Convolution2D", "c/1", nb_filter=1, nb_row=2, nb_col=2, dim_ordering="th",
+                bias=False, batch_input_shape=[None, 3, 4, 4])  # fmt: skip
+    path = write_h5(
+        tmp_path / "m.h5",
+        sequential(old),
+        {"c/1": {"c/1_W:0": ramp(1, 3, 2, 2)}},
+        version="1.2.0",
+        backend=None,
+    )
+    assert {name: v.shape for name, v in values(path).items()} == {"c_1/vars/0": (2, 2, 3, 1)}
+
+
+def test_weights_of_a_layer_whose_variables_are_not_known_are_said_to_be_so(tmp_path: Path) -> None:
+    inner = {"class_name": "Dense", "config": {"name": "d", "units": 2}}
+    config = model([entrance(), layer("SpectralNormalization", "s", "x", layer=inner)])
+    problems = refused(write_h5(tmp_path / "m.h5", config, {"s": dense("s", 1.0)}))
+    assert problems[0][0] == "PS913"
+    assert "a `SpectralNormalization`" in problems[0][1]
+
+
 # Layouts
 
 

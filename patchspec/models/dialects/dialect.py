@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from patchspec.models.dialects import keras0, keras1, keras2, keras3
-from patchspec.models.dialects.notes import Upgraded
+from patchspec.models.dialects.notes import Conversion, Upgraded
 from patchspec.problems import refuse
 
 _KERAS1_ONLY = {
@@ -82,12 +82,14 @@ def _then(first: Upgraded, second: Upgraded) -> Upgraded:
     )
 
 
-def _moved(first: Upgraded, second: Upgraded) -> Iterator[Any]:
+def _moved(first: Upgraded, second: Upgraded) -> Iterator[Conversion]:
     """Earlier conversions, under the path that the later upgrade gave what they are about."""
-    renamed = {source: path for path, source in second.sources}
     for conversion in first.conversions:
-        owner = renamed.get(conversion.owner, conversion.owner)
-        yield type(conversion)(owner, conversion.rule)
+        owner = conversion.owner
+        for path, source in second.sources:
+            if owner == source or owner.startswith(f"{source}/"):
+                owner = path + owner[len(source) :]
+        yield Conversion(owner, conversion.rule)
 
 
 def _lists_layers(document: Mapping[str, Any]) -> bool:

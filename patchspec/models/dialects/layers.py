@@ -8,7 +8,7 @@ from typing import Any
 from patchspec.layers.check import OBJECT_KINDS
 from patchspec.layers.table import LayerClass, layer_class, objects
 from patchspec.layers.write import common_config, full_config
-from patchspec.models.dialects.hard_sigmoid import with_slope
+from patchspec.models.dialects.hard_sigmoid import as_backward, with_slope
 from patchspec.models.dialects.notes import Notes
 from patchspec.models.dialects.objects import (
     dtype_name,
@@ -17,6 +17,7 @@ from patchspec.models.dialects.objects import (
     upgraded_object,
 )
 from patchspec.models.dialects.successors import REMOVED, SUCCESSORS, number, own_name
+from patchspec.models.parts import cell_places
 
 Entry = dict[str, Any]
 Nested = Callable[[Mapping[str, Any], str, Notes], Entry]
@@ -91,7 +92,7 @@ def upgraded_layer(
     """The entries that compute what the old one did, in a row; the last one has its name."""
     class_name = own_name(str(entry["class_name"]))
     given = dict(entry["config"])
-    given.setdefault("name", path.rpartition("/")[2])
+    given["name"] = str(given.get("name", path.rpartition("/")[2])).replace("/", "_")
     if class_name == "InputLayer":
         return [input_layer(given)]
     if class_name == "Lambda":
@@ -178,6 +179,8 @@ def _complete(
     arguments = {
         key: _value((known, key), value, path, notes, nested) for key, value in arguments.items()
     }
+    if known.name == "Bidirectional" and "backward_layer" not in arguments:
+        as_backward(path, notes)
     arguments = _fitted(known.name, arguments)
     full = full_config(known.name, arguments, seed_of=None, data_format=None)
     return {
@@ -221,6 +224,8 @@ def _value(
     if kind in OBJECT_KINDS:
         return upgraded_object(str(kind), value)
     if kind == "activation":
+        if isinstance(value, Mapping) and layer_class(str(value.get("class_name"))) is not None:
+            return _inside(value, f"{path}/{key}", notes, nested)
         return upgraded_activation(value)
     if kind == "number":
         return number(value)
@@ -230,7 +235,8 @@ def _value(
     if key == "backward_layer" and isinstance(value, Mapping):
         return _inside(value, f"{path}/backward_layer", notes, nested)
     if key == "cells" and isinstance(value, list):
-        return [_inside(cell, f"{path}/cells", notes, nested) for cell in value]
+        places = cell_places(value)
+        return [_inside(cell, f"{path}/cells/{place}", notes, nested) for place, cell in places]
     return value
 
 
