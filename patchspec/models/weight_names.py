@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from patchspec.graph.graph import Graph
 from patchspec.models.base import Variable
-from patchspec.models.conversions import RULES, rotated
+from patchspec.models.conversions import NUMBERED, RULES, rotated
 from patchspec.models.dialects.notes import Upgraded
 from patchspec.models.parts import Part, parts_of_model
 from patchspec.problems import PatchError, Problem, refuse, some
@@ -278,7 +278,10 @@ def converted(
     """The variables of a part in Keras 3's layout, by name."""
     for conversion in upgraded.conversions:
         if conversion.owner == part.said:
-            leaves = dict(RULES[conversion.rule](leaves))
+            if conversion.number is not None:
+                leaves = dict(NUMBERED[conversion.rule](leaves, conversion.number))
+            else:
+                leaves = dict(RULES[conversion.rule](leaves))
     leaves = {_known_as(name, part, leaves): variable for name, variable in leaves.items()}
     if theano and part.kind in _CONVOLUTIONS:
         kernels = [name for name in leaves if name.endswith("kernel")]

@@ -300,6 +300,58 @@ def statistics() -> Model:
 
 
 @zoo
+def preprocessing() -> Model:
+    x = Input((8, 8, 3), name="x")
+    y = layers.RandomFlip("horizontal")(layers.RandomRotation(0.1)(layers.CenterCrop(6, 6)(x)))
+    y = layers.Resizing(4, 4)(layers.RandomZoom(0.2)(layers.RandomContrast(0.2)(y)))
+    return of(x, layers.Discretization(bin_boundaries=[-1.0, 0.0, 1.0], name="bins")(y))
+
+
+@zoo
+def axes_of_norms() -> Model:
+    x = Input((4, 5, 6), name="x")
+    y = layers.LayerNormalization(axis=[1, 2], name="ln")(x)
+    return of(x, layers.BatchNormalization(axis=1, center=False, name="bn")(y))
+
+
+@zoo
+def masked_mean() -> Model:
+    x = Input((5,), name="x")
+    y = layers.Embedding(10, 4, mask_zero=True, name="e")(x)
+    y = layers.Dropout(0.5)(layers.Dense(4, name="d")(y))
+    y = layers.Concatenate()([y, layers.LayerNormalization(name="n")(y)])
+    return of(x, layers.GlobalAveragePooling1D()(y))
+
+
+@zoo
+def merged_masks() -> Model:
+    x, w = Input((9,), name="x"), Input((9,), name="w")
+    y = layers.Embedding(6, 4, mask_zero=True, name="e")(x)
+    z = layers.Embedding(6, 4, mask_zero=True, name="f")(w)
+    both = layers.Add(name="both")([y, z])
+    later = layers.Concatenate(axis=1, name="c")([y, z])
+    pooled = [layers.GlobalAveragePooling1D(name=f"g{i}")(t) for i, t in enumerate((both, later))]
+    return Model([x, w], [*pooled, layers.GRU(3, name="u")(later)])
+
+
+@zoo
+def mask_into_nested() -> Model:
+    a = Input((5, 4), name="a")
+    inner = Model(a, layers.LSTM(4, return_sequences=True, name="l")(a), name="inner")
+    x = Input((5,), name="x")
+    y = inner(layers.Embedding(6, 4, mask_zero=True, name="e")(x))
+    return of(x, layers.LSTM(3, name="after")(y))
+
+
+@zoo
+def masked_attention() -> Model:
+    x = Input((5,), name="x")
+    y = layers.Embedding(10, 4, mask_zero=True, name="e")(x)
+    one = layers.MultiHeadAttention(2, 3, name="m")(y, y)
+    return of(x, layers.GlobalMaxPooling1D()(layers.Attention(name="a")([one, y])))
+
+
+@zoo
 def cloned_names() -> Model:
     inner = Sequential([layers.Dense(3, name="dense"), layers.Dense(3, name="dense_1")], name="in")
     x = Input((4,), name="x")

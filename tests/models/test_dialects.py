@@ -320,7 +320,7 @@ def test_states_in_the_list_of_inputs_become_initial_state() -> None:
     assert call["kwargs"] == {"initial_state": [tensor("a", 0, 1), tensor("a", 0, 2)]}
 
 
-def test_a_mask_that_keras_3_would_not_pass_beside_a_state_is_passed_by_name() -> None:
+def test_masks_are_computed_and_passed_by_name() -> None:
     old = model([
         entrance("x", 5),
         layer("Embedding", "e", "x", input_dim=9, output_dim=3, mask_zero=True),
@@ -330,8 +330,37 @@ def test_a_mask_that_keras_3_would_not_pass_beside_a_state_is_passed_by_name() -
     made = layers_of(new(old))
     assert made["e_not_equal"]["module"] == "keras.src.ops.numpy"
     assert made["e_not_equal"]["inbound_nodes"][0]["args"] == [tensor("x"), 0]
-    mask = made["b"]["inbound_nodes"][0]["kwargs"]["mask"]
-    assert mask["config"]["keras_history"] == ["e_not_equal", 0, 0]
+    for name in "ab":
+        mask = made[name]["inbound_nodes"][0]["kwargs"]["mask"]
+        assert mask["config"]["keras_history"] == ["e_not_equal", 0, 0]
+        assert mask["config"]["dtype"] == "bool"
+
+
+def test_masks_are_merged_by_and_as_keras_2_did_and_only_where_somebody_uses_them() -> None:
+    seen = layer("Embedding", "e", "x", input_dim=9, output_dim=3, mask_zero=True)
+    other = layer("Masking", "m", "e", mask_value=1.0)
+    both = layer("Add", "s", "e", "m")
+    used = layers_of(
+        new(model([entrance("x", 5), seen, other, both, layer("GRU", "g", "s", units=2)]))
+    )
+    assert used["s_mask"]["class_name"] == "LogicalAnd"
+    assert used["m_mask"]["class_name"] == "Any"
+    assert used["m_not_equal"]["inbound_nodes"][0]["args"][1] == 1.0
+    ignored = layers_of(new(model([entrance("x", 5), seen, other, both])))
+    assert list(ignored) == ["x", "e", "m", "s"]
+
+
+def test_a_mask_beside_a_state_that_nobody_can_tell_is_refused() -> None:
+    inner = model([entrance("i", 5, 3), layer("Dense", "d", "i", units=3)])
+    inner |= {"name": "n", "inbound_nodes": [[["e", 0, 0, {}]]]}
+    old = model([
+        entrance("x", 5),
+        layer("Embedding", "e", "x", input_dim=9, output_dim=3, mask_zero=True),
+        inner,
+        layer("LSTM", "a", ("n", 1, 0), units=2, return_state=True),
+        layer("LSTM", "b", ("n", 1, 0), ("a", 0, 1), ("a", 0, 2), units=2),
+    ])  # fmt: skip
+    assert refused(old)[0][0] == "PS912"
 
 
 def test_the_value_of_an_attention_is_an_argument() -> None:

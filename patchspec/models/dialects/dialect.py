@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from patchspec.models.dialects import keras0, keras1, keras2, keras3
@@ -39,14 +40,14 @@ def _upgraded(document: Any, origin: str, version: str | None) -> Upgraded:
         return Upgraded(document)
     if keras0.is_keras0(document):
         first = keras0.upgrade(document, origin)
-        return _then(first, _from_keras1(first.document, origin))
+        return _then(first, _from_keras1(first.document, origin, "0"))
     if not _lists_layers(document) or _is_current(document):
         return Upgraded(dict(document))
     said = str(document.get("keras_version") or version or "")
     if said.startswith("3.") or (not said and _is_keras3(document)):
         return keras3.upgrade(_bare(document), origin)
     if said.startswith("1.") or (not said and _is_keras1(document)):
-        return _from_keras1(_bare(document), origin)
+        return _from_keras1(_bare(document), origin, said or None)
     return keras2.upgrade(_bare(document), origin)
 
 
@@ -65,8 +66,8 @@ def _bare(document: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in document.items() if k not in ("keras_version", "backend")}
 
 
-def _from_keras1(document: Mapping[str, Any], origin: str) -> Upgraded:
-    first = keras1.upgrade(document, origin)
+def _from_keras1(document: Mapping[str, Any], origin: str, version: str | None) -> Upgraded:
+    first = keras1.upgrade(document, origin, version)
     return _then(first, keras2.upgrade(first.document, origin))
 
 
@@ -89,7 +90,7 @@ def _moved(first: Upgraded, second: Upgraded) -> Iterator[Conversion]:
         for path, source in second.sources:
             if owner == source or owner.startswith(f"{source}/"):
                 owner = path + owner[len(source) :]
-        yield Conversion(owner, conversion.rule)
+        yield replace(conversion, owner=owner)
 
 
 def _lists_layers(document: Mapping[str, Any]) -> bool:

@@ -156,10 +156,12 @@ def _functional(entry: Mapping[str, Any], path: str, notes: Notes) -> Entry:
     made = {
         "name": config.get("name") or entry.get("name") or "model",
         "trainable": bool(config.get("trainable", True)),
-        "layers": with_masks(layers, path, notes),
+        "layers": layers,
         "input_layers": _ends(config["input_layers"], names, sequential, nested),
         "output_layers": _ends(config["output_layers"], names, sequential, nested),
     }
+    if not notes.problems:
+        made = with_masks(made, path, notes)
     kind = str(entry["class_name"])
     own = kind in FUNCTIONAL
     said = str(entry.get("registered_name") or kind)
