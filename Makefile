@@ -3,9 +3,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NODE := $(VENV)/node/package.json
+KERAS2 := $(VENV)/keras2/.installed
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-all bench table schemas clean
+.PHONY: demo test test-all corpus bench table schemas clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -19,14 +20,23 @@ $(NODE): Makefile
 	npm install --silent --no-fund --no-audit --prefix $(VENV)/node fast-json-patch@3.1.1
 	@touch $@
 
+# Keras 2, in a Python of its own, computes what the upgraded models must compute too.
+$(KERAS2): Makefile
+	$(PYTHON) -m venv $(VENV)/keras2
+	$(VENV)/keras2/bin/python -m pip install --quiet --disable-pip-version-check 'tensorflow==2.21.*' 'tf-keras==2.21.*'
+	@touch $@
+
 demo: $(STAMP)
 	$(BIN)/python examples/digits/demo.py
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -m "not slow"
 
-test-all: $(STAMP) $(NODE)
+test-all: $(STAMP) $(NODE) $(KERAS2)
 	$(BIN)/python -m pytest
+
+corpus: $(STAMP)
+	$(BIN)/python -m tests.corpus
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

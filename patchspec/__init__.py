@@ -40,11 +40,17 @@ __all__ = [
 ]
 
 
-def open_base(model: Any, *, custom_objects: Mapping[str, Any] | None = None) -> Base:
-    """The base in a file (a path to a `.keras` or `.json` file), or that a live model is.
+def open_base(
+    model: Any,
+    weights: str | Path | None = None,
+    *,
+    custom_objects: Mapping[str, Any] | None = None,
+) -> Base:
+    """The base in a model file of any Keras, or that a live model is.
 
-    A functional subclass that saves the arguments of its constructor (KerasHub's backbones do) is
-    opened through its graph where its class is known to Keras or among `custom_objects`.
+    `weights` is the file of the weights where the model file is an architecture alone. A functional
+    subclass that saves the arguments of its constructor (KerasHub's backbones do) is opened through
+    its graph where its class is known to Keras or among `custom_objects`.
     """
     from patchspec.models.base import Base  # noqa: PLC0415
     from patchspec.models.opening import open_base as open_file  # noqa: PLC0415
@@ -53,7 +59,7 @@ def open_base(model: Any, *, custom_objects: Mapping[str, Any] | None = None) ->
         return model
     if isinstance(model, (str, Path)):
         try:
-            return open_file(model)
+            return open_file(model, weights)
         except PatchError as error:
             if [problem.code for problem in error.problems] != ["PS917"]:
                 raise

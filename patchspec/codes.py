@@ -416,6 +416,37 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "A model without weights cannot be built, a plan file is not one, or the patch "
             "names no base and none was given.",
         ),
+        "PS911": Code(
+            "a layer that Keras 3 does not have",
+            "An old class is replaced by what computes exactly the same in Keras 3, by several "
+            "layers if need be. For this one there is nothing: the message names the class and "
+            "the layer. All such layers are named at once.",
+        ),
+        "PS912": Code(
+            "an argument that Keras 3 cannot express",
+            "Arguments that Keras 3 no longer has are left out only where that changes nothing. "
+            "The value of this one changes what the model computes or how it trains.",
+        ),
+        "PS913": Code(
+            "the weights of an old file do not fit its config",
+            "Weights are found by the names of layers and variables. The config has a variable "
+            "that the file does not hold, or the file holds one that the config does not know.",
+        ),
+        "PS914": Code(
+            "a weight that could be of several parts",
+            "The name of a stored weight does not say which of the layers or cells under one "
+            "name it belongs to, and its position decides nothing.",
+        ),
+        "PS915": Code(
+            "weights without an architecture",
+            "The file holds weights alone. Give the JSON or YAML of the architecture as the "
+            "model, and this file with `--weights`.",
+        ),
+        "PS916": Code(
+            "weights for a model that has its own",
+            "`--weights` goes with an architecture that is JSON or YAML. A `.keras` or HDF5 "
+            "file of a whole model brings its weights.",
+        ),
         "PS917": Code(
             "a model whose layers only its class knows",
             "Its config holds the arguments of a constructor. Where the class makes a functional "

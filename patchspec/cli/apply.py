@@ -13,6 +13,7 @@ from patchspec.cli.shared import (
     Usage,
     add_custom_objects,
     add_format,
+    add_weights,
     custom_objects,
     open_for,
     open_model,
@@ -45,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the variant")
     parser.add_argument("--base", metavar="FILE", help="the model, for a saved plan")
     parser.add_argument("--force", action="store_true", help="overwrite FILE")
+    add_weights(parser)
     add_custom_objects(parser)
     add_format(parser)
 
@@ -63,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
         if not paths:
             raise Usage("give at least one patch (a file that ends in .yaml or .yml)")
         patches = read_patches(paths)
-        base = open_for(given or arguments.base, patches, arguments.custom_objects)
+        base = open_for(given or arguments.base, patches, arguments)
     refuse_inputs(output, [*arguments.paths, base.origin])
     with quiet_backend():
         variant = _build(arguments, saved, patches, base)
@@ -109,5 +111,6 @@ def _saved(arguments: argparse.Namespace) -> tuple[SavedPlan, Sequence[Patch], B
     except OSError as error:
         refuse("PS902", f"the plan `{path}` cannot be read: {error.strerror}")
     saved = read_saved(read_json(content, str(path)), str(path))
-    base = open_model(arguments.base or saved.base or "", arguments.custom_objects)
+    weights = arguments.weights or saved.weights
+    base = open_model(arguments.base or saved.base or "", arguments.custom_objects, weights)
     return saved, saved.patches, base

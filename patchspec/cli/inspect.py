@@ -9,6 +9,7 @@ import sys
 from patchspec.cli.shared import (
     add_custom_objects,
     add_format,
+    add_weights,
     custom_objects,
     open_model,
     quiet_backend,
@@ -20,20 +21,21 @@ from patchspec.review.style import style_for
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """MODEL"""
-    parser.add_argument("model", metavar="MODEL", help="a `.keras` file, or the JSON of a model")
+    parser.add_argument("model", metavar="MODEL", help="a model file of any Keras")
     parser.add_argument(
         "--no-shapes",
         action="store_true",
         help="without Keras: only the shapes that the file records",
     )
     parser.add_argument("--config", action="store_true", help="print the config document alone")
+    add_weights(parser)
     add_custom_objects(parser)
     add_format(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the table, the JSON, or the config document."""
-    base = open_model(arguments.model, arguments.custom_objects)
+    base = open_model(arguments.model, arguments.custom_objects, arguments.weights)
     if arguments.config:
         print(json.dumps(base.document, indent=2))
         return 0

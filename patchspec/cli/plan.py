@@ -11,6 +11,7 @@ from patchspec.cli.shared import (
     Usage,
     add_custom_objects,
     add_format,
+    add_weights,
     custom_objects,
     open_for,
     quiet_backend,
@@ -32,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="the model, unless the first patch names it, then patch files in order",
     )
+    parser.add_argument(
+        "--base", metavar="FILE", help="the model, where its name ends like a patch"
+    )
     parser.add_argument("-o", "--output", metavar="FILE", help="save the plan for `apply`")
     parser.add_argument("--force", action="store_true", help="overwrite FILE")
     parser.add_argument(
@@ -48,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--with-config", action="store_true", help="in JSON, the config document afterwards too"
     )
+    add_weights(parser)
     add_custom_objects(parser)
     add_format(parser)
 
@@ -77,7 +82,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
     if not paths:
         raise Usage("give at least one patch (a file that ends in .yaml or .yml)")
     patches = read_patches(paths)
-    opened = open_for(base, patches, arguments.custom_objects)
+    opened = open_for(base or arguments.base, patches, arguments)
     if arguments.no_shapes:
         return resolve(patches, opened)
     from patchspec.building.live import resolve_with_keras  # noqa: PLC0415 (imports Keras)

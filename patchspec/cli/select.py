@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from patchspec.cli.shared import add_custom_objects, add_format, open_model
+from patchspec.cli.shared import add_custom_objects, add_format, add_weights, open_model
 from patchspec.graph.selectors import select
 from patchspec.language.schema import selector_problems
 from patchspec.language.source import read_text
@@ -15,7 +15,8 @@ from patchspec.problems import PatchError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """SELECTOR MODEL"""
     parser.add_argument("selector", metavar="SELECTOR", help="as in a patch, in YAML")
-    parser.add_argument("model", metavar="MODEL", help="a `.keras` file, or the JSON of a model")
+    parser.add_argument("model", metavar="MODEL", help="a model file of any Keras")
+    add_weights(parser)
     add_custom_objects(parser)
     add_format(parser)
 
@@ -29,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     problems = list(selector_problems(source.data))
     if problems:
         raise PatchError(source.place(problems))
-    base = open_model(arguments.model, arguments.custom_objects)
+    base = open_model(arguments.model, arguments.custom_objects, arguments.weights)
     try:
         matches = select(source.data, base.graph)
     except PatchError as error:

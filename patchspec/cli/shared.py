@@ -52,6 +52,15 @@ def add_custom_objects(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_weights(parser: argparse.ArgumentParser) -> None:
+    """`--weights`."""
+    parser.add_argument(
+        "--weights",
+        metavar="FILE",
+        help="the HDF5 file of the weights, where the model is an architecture alone",
+    )
+
+
 @contextlib.contextmanager
 def quiet_backend() -> Iterator[None]:
     """Hold back what TensorFlow's native code logs on stderr as it starts; let the rest through.
@@ -97,10 +106,12 @@ def custom_objects(modules: Sequence[str]) -> Mapping[str, Any]:
     return import_custom_objects(modules)
 
 
-def open_model(path: str | Path, modules: Sequence[str] = ()) -> Base:
+def open_model(
+    path: str | Path, modules: Sequence[str] = (), weights: str | Path | None = None
+) -> Base:
     """The base in a file; one that only a class of the modules can make is opened by it."""
     try:
-        return open_base(path)
+        return open_base(path, weights)
     except PatchError as error:
         if not modules or [problem.code for problem in error.problems] != ["PS917"]:
             raise
@@ -144,10 +155,15 @@ def split_base(paths: Sequence[str]) -> tuple[str | None, list[str]]:
     return first, rest
 
 
-def open_for(base: str | None, patches: Sequence[Patch], modules: Sequence[str] = ()) -> Base:
-    """The base that the command line names, else the first patch, relative to its own file."""
+def open_for(base: str | None, patches: Sequence[Patch], arguments: argparse.Namespace) -> Base:
+    """The base that the command line names, else the first patch, relative to its own file.
+
+    Weights on the command line win over those that the patch names; a base on the command line
+    takes none from the patch.
+    """
+    modules, weights = arguments.custom_objects, arguments.weights
     if base is not None:
-        return open_model(base, modules)
+        return open_model(base, modules, weights)
     pinned = patches[0].base.path if patches else None
     if pinned is None:
         refuse(
@@ -155,10 +171,10 @@ def open_for(base: str | None, patches: Sequence[Patch], modules: Sequence[str] 
             "no base: the patch names none and none was given",
             hint="give it first: `BASE.keras PATCH.yaml`, or write `base: path` in the patch",
         )
-    source = patches[0].source
+    source, own = patches[0].source, patches[0].base.weights
+    folder = Path(source.file).parent if source.file else Path()
     try:
-        path = Path(source.file).parent / pinned if source.file else Path(pinned)
-        return open_model(path, modules)
+        return open_model(folder / pinned, modules, weights or (folder / own if own else None))
     except PatchError as error:
         at = ("base",) if isinstance(source.data["base"], str) else ("base", "path")
         raise PatchError(source.place(replace(p, at=at) for p in error.problems)) from None

@@ -23,6 +23,7 @@ class Pin:
     """What a patch says of its base: where it is, and what it must be."""
 
     path: str | None = None
+    weights: str | None = None
     architecture: str | None = None
     state: str | None = None
     keras: str | None = None

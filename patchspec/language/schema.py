@@ -39,6 +39,11 @@ _HEADER: Mapping[str, Any] = {
         "description": "The model to start from; a string is its path, relative to the patch.",
         "properties": {
             "path": {"type": "string", "minLength": 1, "description": "The model file."},
+            "weights": {
+                "type": "string",
+                "minLength": 1,
+                "description": "The HDF5 file of its weights, where `path` is an architecture.",
+            },
             "architecture": {**_DIGEST, "description": "Refuse any other architecture."},
             "state": {**_DIGEST, "description": "Refuse any other weights."},
             "keras": {

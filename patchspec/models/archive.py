@@ -16,6 +16,8 @@ from typing import Any, NoReturn
 
 from patchspec.graph.graph import Graph
 from patchspec.models.base import Base, Variable
+from patchspec.models.dialects.dialect import upgraded
+from patchspec.models.dialects.notes import Upgraded
 from patchspec.models.document import checked_document, read_json
 from patchspec.models.layout import layer_groups, named_path
 from patchspec.problems import refuse
@@ -59,7 +61,8 @@ def read_archive(path: Path, document: dict[str, Any] | None = None) -> Base:
             config = _json(archive, "config.json", name)
             listed = archive.namelist()
             metadata = _json(archive, "metadata.json", name) if "metadata.json" in listed else {}
-            document = checked_document(document or config, name)
+            found = Upgraded(document) if document else upgraded(config, name, _version(metadata))
+            document = checked_document(found.document, name)
             assets = {
                 info.filename: archive.read(info)
                 for info in archive.infolist()
@@ -73,9 +76,31 @@ def read_archive(path: Path, document: dict[str, Any] | None = None) -> Base:
             hint="it may be truncated, or of another format",
         )
     if weights is None:
-        return Base(document, None, name, metadata, assets=assets)
+        return Base(document, None, name, metadata, assets=assets, upgrades=found.steps)
+    if found.steps and not _version(metadata).startswith("3."):
+        return Base(
+            document,
+            _of_keras2(weights, config, document, found, name),
+            name,
+            metadata,
+            upgrades=found.steps,
+        )
     variables, optimizer = _by_name(weights, document, name)
-    return Base(document, variables, name, metadata, optimizer, assets)
+    return Base(document, variables, name, metadata, optimizer, assets, upgrades=found.steps)
+
+
+def _of_keras2(
+    weights: memoryview, old: Any, document: dict[str, Any], found: Upgraded, name: str
+) -> dict[str, Variable]:
+    from patchspec.models.keras2_archive import keras2_variables  # noqa: PLC0415 (as below)
+    from patchspec.models.weights_file import opened_file  # noqa: PLC0415
+
+    _, stored = opened_file(weights, name)
+    return keras2_variables(old, Graph.of(document), stored, found, name)
+
+
+def _version(metadata: Any) -> str:
+    return str(metadata.get("keras_version", "")) if isinstance(metadata, Mapping) else ""
 
 
 def _check_members(archive: zipfile.ZipFile, name: str) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from patchspec.graph.edits import plain
 from patchspec.graph.graph import Graph
+from patchspec.models.dialects.notes import UpgradeStep
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,6 +65,10 @@ class Base:
     """Subclasses that became plain functional models, so that their layers could be reached."""
     stored: Base | None = field(default=None, repr=False, compare=False)
     """The base before nested subclasses were opened: what its digests are of."""
+    weights: str | None = None
+    """The file that the weights came from, where it is not the one of the architecture."""
+    upgrades: tuple[UpgradeStep, ...] = ()
+    """What was done to bring an old config into the current form; empty for a current file."""
 
     @cached_property
     def graph(self) -> Graph:

@@ -66,13 +66,21 @@ class Stored:
     read: Callable[[], NDArray[Any]]
 
 
-def stored_variables(content: memoryview, file: str) -> tuple[dict[str, Stored], dict[str, str]]:
-    """Every dataset of an HDF5 file in memory by path, and the layer names its groups carry."""
+def opened_file(content: memoryview, file: str) -> tuple[h5py.File, dict[str, Stored]]:
+    """An HDF5 file in memory, and every dataset of it by path; nothing in it leads elsewhere."""
     if bytes(content[:8]) != HDF5_MAGIC:
         refuse("PS903", f"the weights in `{file}` are not HDF5", hint="the file may be truncated")
     try:
         opened = h5py.File(Window(content), "r")
-        found = dict(_walk(opened, content, file))
+        return opened, dict(_walk(opened, content, file))
+    except (OSError, RuntimeError, KeyError) as error:
+        refuse("PS903", f"the weights in `{file}` cannot be read: {error}")
+
+
+def stored_variables(content: memoryview, file: str) -> tuple[dict[str, Stored], dict[str, str]]:
+    """Every dataset of an HDF5 file in memory by path, and the layer names its groups carry."""
+    opened, found = opened_file(content, file)
+    try:
         names = {
             path: str(group.attrs["name"])
             for path, group in _groups(opened, "")
@@ -118,7 +126,9 @@ def _stored(path: str, dataset: h5py.Dataset, content: memoryview, file: str) ->
         refuse("PS703", f"`{path}` in `{file}` keeps its values in another file")
     if dataset.compression not in _FILTERS:
         refuse("PS703", f"`{path}` in `{file}` needs the filter {dataset.compression!r}")
-    brain = dataset.attrs.get("dtype") == "bfloat16"
+    # Keras 3 says so beside the weights of a `.keras` file, and nowhere in an HDF5 model.
+    opaque = dataset.dtype == np.dtype("V2")
+    brain = opaque or dataset.attrs.get("dtype") == "bfloat16"
     if not brain and dataset.dtype.kind not in "fiubc":
         refuse("PS703", f"`{path}` in `{file}` holds {dataset.dtype}, which is no number")
     shape = tuple(int(n) for n in dataset.shape)

@@ -22,13 +22,16 @@ class SavedPlan:
 
     patches: tuple[Patch, ...]
     base: str | None
+    weights: str | None
+    """The file of the base's weights, where it is an architecture alone."""
     said: Mapping[str, Any]
 
 
 def saved_json(plan: Plan, said: Mapping[str, Any]) -> dict[str, Any]:
     """What the file holds: the plan as JSON, and every patch's text."""
     texts = [{"file": patch.source.file, "text": patch.source.text} for patch in plan.patches]
-    return {**said, "saved": {"patches": texts, "base": plan.base.origin}}
+    base, weights = plan.base.origin, plan.base.weights
+    return {**said, "saved": {"patches": texts, "base": base, "weights": weights}}
 
 
 def read_saved(said: Any, origin: str) -> SavedPlan:
@@ -44,7 +47,7 @@ def read_saved(said: Any, origin: str) -> SavedPlan:
     except (KeyError, TypeError):
         refuse("PS910", f"`{origin}` is not a whole plan", hint="plan again")
     patches = tuple(parse_source(read_text(text, file)) for text, file in texts)
-    return SavedPlan(patches, said["saved"].get("base"), said)
+    return SavedPlan(patches, said["saved"].get("base"), said["saved"].get("weights"), said)
 
 
 def check_fresh(saved: SavedPlan, plan: Plan, origin: str) -> None:

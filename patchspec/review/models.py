@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from patchspec.graph.graph import Graph
@@ -10,7 +11,8 @@ from patchspec.graph.layer import Layer
 from patchspec.graph.references import end_names
 from patchspec.graph.tensors import Spec, Tensor
 from patchspec.models.base import Base
-from patchspec.review.style import PLAIN, Style, clean, number, table
+from patchspec.problems import some
+from patchspec.review.style import PLAIN, Style, clean, number, plural, table
 
 FORMAT = 1
 Specs = Mapping[str, Mapping[Tensor, Spec]]
@@ -43,7 +45,29 @@ def inspect_text(base: Base, specs: Specs, style: Style = PLAIN) -> str:
     ]
     if any(layer.is_operation for layer in base.graph.walk()):
         lines += ["* an operation, not a layer: named whole, or by `class`", ""]
-    return "\n".join([*lines, *_summary(base, specs)])
+    lines += _summary(base, specs)
+    upgrades = upgrades_text(base, style)
+    return "\n".join([*lines, "", *upgrades] if upgrades else lines)
+
+
+def upgrades_text(base: Base, style: Style = PLAIN) -> list[str]:
+    """What was done to an old config, each thing once with the layers that it was done to."""
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for step in base.upgrades:
+        grouped.setdefault((step.dialect, step.text), []).append(step.layer)
+    if not grouped:
+        return []
+    lines = [style("upgraded", "bold")]
+    for (dialect, text), layers in grouped.items():
+        named = [clean(layer) for layer in layers if layer]
+        of = f" ({plural(len(named), 'layer')}: {some(named)})" if named else ""
+        lines.append(f"  {dialect}: {clean(text)}{of}")
+    return lines
+
+
+def upgrades_json(base: Base) -> list[dict[str, str]]:
+    """What was done to an old config, one entry for each layer."""
+    return [asdict(step) for step in base.upgrades]
 
 
 def _summary(base: Base, specs: Specs) -> list[str]:
@@ -126,6 +150,7 @@ def inspect_json(base: Base, specs: Specs) -> dict[str, Any]:
         "inputs": _ends_json(base.graph, "inputs", specs),
         "outputs": _ends_json(base.graph, "outputs", specs),
         "parameters": _total(base),
+        "upgrades": upgrades_json(base),
         "layers": _layers_json(base.graph, specs, _counts(base)),
     }
 

@@ -143,6 +143,14 @@ _INSPECT: Mapping[str, Any] = {
     "inputs": {"type": "array", "items": _END},
     "outputs": {"type": "array", "items": _END},
     "parameters": _MAYBE_NUMBER,
+    "upgrades": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {"dialect": _TEXT, "layer": _TEXT, "text": _TEXT},
+            "required": ["dialect", "layer", "text"],
+        },
+    },
     "layers": {"type": "array", "items": {"$ref": "#/definitions/layer"}},
 }
 

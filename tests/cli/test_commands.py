@@ -11,6 +11,7 @@ import pytest
 
 from patchspec.cli.main import main
 from patchspec.codes import CODES
+from patchspec.models.opening import open_base
 from patchspec.review.schemas import schema
 from tests.conftest import SAMPLES
 
@@ -163,3 +164,53 @@ def test_explain_gives_json_too(capsys: Any) -> None:
     said = json.loads(capsys.readouterr().out)
     assert set(said["codes"]) == set(CODES)
     assert "insert" in said["operations"]
+
+
+OLD = str(SAMPLES / "tfk_lstm.h5")
+
+
+def test_inspect_lists_what_was_done_to_an_old_model(capsys: Any) -> None:
+    assert main(["inspect", "--no-shapes", OLD]) == 0
+    shown = capsys.readouterr().out
+    assert "\nupgraded\n  keras2: " in shown
+    assert "`time_major` (2 layers: lstm, lstm2)" in shown
+    assert main(["inspect", "--no-shapes", "--json", OLD]) == 0
+    said = json.loads(capsys.readouterr().out)
+    jsonschema.Draft7Validator(schema("inspect")).validate(said)
+    assert {"dialect", "layer", "text"} == set(said["upgrades"][0])
+    assert main(["inspect", "--no-shapes", "--json", BASE]) == 0
+    assert json.loads(capsys.readouterr().out)["upgrades"] == []
+
+
+def test_upgrade_writes_a_current_file_and_says_what_it_did(tmp_path: Path, capsys: Any) -> None:
+    target = str(tmp_path / "new.keras")
+    assert main(["upgrade", OLD, "-o", target]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert (lines[0], lines[-1]) == ("upgraded", target)
+    assert main(["upgrade", OLD, "-o", target]) == 1
+    assert "PS904" in capsys.readouterr().err
+    assert main(["upgrade", target, "-o", target, "--force", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"format": 1, "output": target, "upgrades": []}
+
+
+def test_weights_are_named_on_the_command_line_or_by_the_patch(
+    tmp_path: Path, patch: Any, capsys: Any
+) -> None:
+    document = json.loads(json.dumps(open_base(OLD).document))
+    architecture = tmp_path / "m.json"
+    architecture.write_text(json.dumps(document))
+    target, base = str(tmp_path / "v.keras"), str(architecture)
+    steps = "operations:\n  - {op: rename, layers: d, name: e}\n"
+    bare = patch(f"patchspec: 1\n{steps}", "bare.yaml")
+    assert main(["apply", base, bare, "-o", target]) == 1
+    assert "PS910" in capsys.readouterr().err
+    assert main(["apply", base, bare, "-o", target, "--weights", OLD]) == 0
+    own = patch(f"patchspec: 1\nbase: {{path: m.json, weights: {OLD}}}\n{steps}", "own.yaml")
+    assert main(["apply", own, "-o", target, "--force"]) == 0
+    plan = str(tmp_path / "plan.json")
+    assert main(["plan", own, "-o", plan, "--no-shapes"]) == 0
+    assert main(["apply", plan, "-o", target, "--force"]) == 0
+    assert open_base(target).variables
+    assert main(["inspect", "--no-shapes", base, "--weights", OLD]) == 0
+    assert main(["select", "d", base, "--weights", OLD]) == 0
+    assert main(["plan", "--base", base, bare, "--weights", OLD, "--no-shapes"]) == 0

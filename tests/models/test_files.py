@@ -136,15 +136,7 @@ def test_what_is_no_model_is_said_so(tmp_path: Path) -> None:
     assert code(tmp_path) == "PS902"
 
 
-def test_forms_of_later_versions_are_refused_with_what_to_do(tmp_path: Path) -> None:
-    legacy = tmp_path / "m.h5"
-    with h5py.File(legacy, "w") as file:
-        file.attrs["model_config"] = "{}"
-    for path in (
-        legacy,
-        SAMPLES / "tfk_linear.keras",
-    ):
-        assert code(path) == "PS909"
+def test_a_class_that_lists_no_layers_is_refused_with_what_to_do() -> None:
     assert code(SAMPLES / "hub_backbone.keras") == "PS917"
 
 
