@@ -82,6 +82,15 @@ _PLAN: Mapping[str, Any] = {
             "required": ["op", "id", "why", "file", "line", "targets", "edits"],
         },
     },
+    "opened": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {"path": _TEXT, "class": _TEXT},
+            "required": ["path", "class"],
+        },
+        "description": "Subclasses that become plain functional models.",
+    },
     "branched": {**_NAMES, "description": "Sequential models that become functional, by path."},
     "json_patch": {"type": "array", "items": _EDIT},
     "weights": {
