@@ -121,6 +121,9 @@ def _complete(
     name, trainable = config["name"], bool(config.get("trainable", True))
     dtype = policy(dtype_name(config.get("dtype")))
     arguments = taken(known, config, path, notes)
+    for key in {"layer", "cell"} & set(known.required):
+        if not isinstance(arguments.get(key), Mapping):
+            raise TypeError(f"`{path}` wraps no layer")
     arguments = {
         key: _value((known, key), value, path, notes, nested) for key, value in arguments.items()
     }
