@@ -139,7 +139,7 @@ def _check_whole(graph: Graph, name: str) -> None:
         for call in layer.calls:
             for slot in call.slots:
                 source = graph.layers.get(slot.tensor.layer)
-                if source is None or slot.tensor.call >= len(source.calls):
+                if source is None or not 0 <= slot.tensor.call < len(source.calls):
                     refuse("PS425", f"`{layer.name}` in `{name}` reads `{slot.tensor}`, a ghost")
     for slot in (*graph.outputs, *graph.inputs):
         source = graph.layers.get(slot.tensor.layer)

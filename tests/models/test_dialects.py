@@ -63,6 +63,8 @@ def test_a_broken_config_is_refused_and_never_a_traceback() -> None:
         with pytest.raises(PatchError) as caught:
             checked_document(upgraded(document, "old").document, "old")
         assert caught.value.problems[0].code in {"PS903", "PS425"}, node
+    for wrapper in ("TimeDistributed", "Bidirectional", "RNN"):
+        assert refused(model([entrance("x", 5, 3), layer(wrapper, "w", "x")]))[0][0] == "PS903"
     assert refused({"class_name": "Sequential", "config": [1]})[0][0] == "PS903"
 
 
