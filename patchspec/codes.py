@@ -182,6 +182,17 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "The forms are `layer`, `layer:1`, `layer@1`, `layer@1:2`, `layer@*`, `$input`, "
             "`$output:name`, and `{layer, call, output}`.",
         ),
+        "PS312": Code(
+            "an expression that cannot be used",
+            "A regular expression may have 200 characters, must be one, and may neither repeat a "
+            "repetition nor refer back: such expressions can take for ever. A glob says most of "
+            "what is needed.",
+        ),
+        "PS313": Code(
+            "a run that is read from outside",
+            "`run` takes adjacent layers as one target. What lies inside it must have no other "
+            "readers, or they would lose what they read.",
+        ),
         "PS401": Code(
             "the graph would have a loop",
             "A layer cannot read what depends on it. The message lists the layers around the loop.",

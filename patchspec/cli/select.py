@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 
-from patchspec.cli.shared import add_custom_objects, add_format, add_weights, open_model
+from patchspec.cli.shared import (
+    add_custom_objects,
+    add_format,
+    add_weights,
+    custom_objects,
+    open_model,
+    quiet_backend,
+)
+from patchspec.graph.graph import Graph
 from patchspec.graph.selectors import select
+from patchspec.graph.tensors import Spec, Tensor
 from patchspec.language.schema import selector_problems
 from patchspec.language.source import read_text
+from patchspec.planning.shapes import known_specs
 from patchspec.problems import PatchError
 
 
@@ -31,8 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
     if problems:
         raise PatchError(source.place(problems))
     base = open_model(arguments.model, arguments.custom_objects, arguments.weights)
+    graph = Graph.of(base.document, lambda g: _specs(g, arguments))
     try:
-        matches = select(source.data, base.graph)
+        matches = select(source.data, graph)
     except PatchError as error:
         raise PatchError(source.place(error.problems)) from None
     paths = [match.layer.path for match in matches]
@@ -42,3 +54,11 @@ def run(arguments: argparse.Namespace) -> int:
         else "\n".join(paths)
     )
     return 0
+
+
+def _specs(graph: Graph, arguments: argparse.Namespace) -> Mapping[str, Mapping[Tensor, Spec]]:
+    """The shapes that a selector asks for: only then is Keras needed."""
+    with quiet_backend():
+        from patchspec.building.inference import KerasInferrer  # noqa: PLC0415 (imports Keras)
+
+        return known_specs(graph, KerasInferrer(custom_objects(arguments.custom_objects)))

@@ -6,14 +6,12 @@ again only at the layers that were touched, so a fold over many targets stays li
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from patchspec.graph.entries import (
-    entry_name,
-)
+from patchspec.graph.entries import entry_name
 from patchspec.graph.layer import Layer
 from patchspec.graph.order import CycleError, Order, graph_order
 from patchspec.graph.sequential import is_sequential_config, wired
@@ -24,6 +22,8 @@ from patchspec.graph.tensors import (
     triples_in_structure,
 )
 from patchspec.problems import Pointer, did_you_mean, refuse, some
+
+SpecSource = Callable[["Graph"], Mapping[str, Mapping[Tensor, Spec]]]
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,29 @@ class Graph:
     parents: tuple[str, ...] = ()
     _seen: dict[int, Layer] = field(default_factory=dict, repr=False, compare=False)
     """Layers that an earlier snapshot looked at, by the identity of their entry."""
+    infer: SpecSource | None = field(default=None, repr=False, compare=False)
+    """What finds out the specs that the config does not record, where somebody can."""
 
     @classmethod
-    def of(cls, document: Mapping[str, Any]) -> Graph:
+    def of(cls, document: Mapping[str, Any], infer: SpecSource | None = None) -> Graph:
         """The lens over a whole `config.json` object."""
-        return cls(document["config"])
+        return cls(document["config"], infer=infer)
 
     def after(self, touched: Iterable[str]) -> Graph:
         """The lens over the same document after the layers of these names were edited in place."""
         gone = set(touched)
         seen = {id(x.entry): x for name, x in self.layers.items() if name not in gone}
-        return Graph(self.source, self.pointer, self.parents, seen)
+        return Graph(self.source, self.pointer, self.parents, seen, self.infer)
+
+    @cached_property
+    def known_specs(self) -> Mapping[str, Mapping[Tensor, Spec]]:
+        """What is known of every tensor, by the path of the model that it is in.
+
+        As recorded; where that is not all, and somebody can find out, as found out.
+        """
+        if self.infer is not None:
+            return self.infer(self)
+        return {model.path: model.recorded for model in self.models()}
 
     @property
     def is_sequential(self) -> bool:

@@ -6,21 +6,26 @@ is an entry of a list that matches nothing: a typo must not pass in silence.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from patchspec.graph.conditions import CONDITIONS as TESTED
+from patchspec.graph.conditions import MAX_EXPRESSION, Condition
 from patchspec.graph.graph import Graph
 from patchspec.graph.layer import Layer
 from patchspec.graph.references import end_names
 from patchspec.problems import Pointer, did_you_mean, nearest, refuse, some, within
 
-CONDITIONS = ("name", "class", "where", "not", "count")
+PICKING = ("nth", "first", "last")
+CONDITIONS = ("name", *TESTED, "run", *PICKING, "count")
+"""Every key of a selector."""
 
 _NAMES = {"type": ["string", "array"], "minLength": 1, "items": {"type": "string", "minLength": 1}}
+_SELECTOR = {"$ref": "#/definitions/selector"}
+_MANY = {"type": "integer", "minimum": 1}
 
 SELECTOR_SCHEMA: Mapping[str, Any] = {
     "type": ["string", "array", "object"],
@@ -30,16 +35,50 @@ SELECTOR_SCHEMA: Mapping[str, Any] = {
         'Layers that exist: a name, a path (`encoder/ln_1`), a glob (`"block7*"`, `"**"`), a '
         "list of them, or conditions that must all hold."
     ),
-    "items": {"$ref": "#/definitions/selector"},
+    "items": _SELECTOR,
     "properties": {
         "name": {**_NAMES, "description": "A name or a glob, or a list of them."},
+        "regex": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX_EXPRESSION,
+            "description": "An expression that matches the whole path.",
+        },
         "class": {**_NAMES, "description": "A class, or a list of them: Conv2D, package>Name."},
         "where": {
             "type": "object",
             "minProperties": 1,
             "description": "Keys of the layer's config and the values they must have.",
         },
-        "not": {"$ref": "#/definitions/selector"},
+        "has": {
+            "type": "string",
+            "minLength": 1,
+            "description": "A key that the layer's config holds, with any value but null.",
+        },
+        "after": {**_SELECTOR, "description": "Layers of which one is depended on."},
+        "before": {**_SELECTOR, "description": "Layers of which one depends on it."},
+        "reads": {**_SELECTOR, "description": "Layers of which one is read directly."},
+        "trainable": {"type": "boolean", "description": "Whether it trains."},
+        "output_shape": {
+            "type": "array",
+            "items": {"type": ["integer", "null"]},
+            "description": "The shape of a tensor that it makes, batch included; null is open.",
+        },
+        "run": {
+            "type": "array",
+            "items": _SELECTOR,
+            "minItems": 2,
+            "description": "Adjacent layers, taken as one target.",
+        },
+        "nth": {
+            "type": ["integer", "array"],
+            "items": {"type": "integer"},
+            "minItems": 1,
+            "description": "Which of what is left, from 0; from the end where negative.",
+        },
+        "first": {**_MANY, "description": "So many from the beginning of what is left."},
+        "last": {**_MANY, "description": "So many from the end of what is left."},
+        "not": _SELECTOR,
         "count": {
             "type": ["integer", "array"],
             "minimum": 0,
@@ -60,6 +99,8 @@ class Match:
 
     layer: Layer
     star: str | None = None
+    run: tuple[Layer, ...] = ()
+    """The layers of a run, of which `layer` is the first; empty for a lone layer."""
 
 
 def select(said: Any, graph: Graph, *, at: Pointer = ()) -> tuple[Match, ...]:
@@ -69,9 +110,22 @@ def select(said: Any, graph: Graph, *, at: Pointer = ()) -> tuple[Match, ...]:
     a plain name, PS303 otherwise) and a wrong `count` (PS302).
     """
     with within(*at):
+        found = [single for match in _select(said, graph) for single in _singly(match)]
+    order = {path: i for i, path in enumerate(graph.by_path)}
+    return tuple(sorted(found, key=lambda match: _rank(match.layer, order)))
+
+
+def select_runs(said: Any, graph: Graph, *, at: Pointer = ()) -> tuple[Match, ...]:
+    """As `select`, with each run of a `run` as one match."""
+    with within(*at):
         found = _select(said, graph)
     order = {path: i for i, path in enumerate(graph.by_path)}
     return tuple(sorted(found, key=lambda match: _rank(match.layer, order)))
+
+
+def _singly(match: Match) -> Iterable[Match]:
+    """The layers of a run one by one: most operations act on each of them."""
+    return [Match(layer) for layer in match.run] or [match]
 
 
 def _rank(layer: Layer, order: Mapping[str, int]) -> int:
@@ -161,53 +215,119 @@ def _input_layer(said: str, graph: Graph) -> Layer:
 
 
 def _by_conditions(said: Mapping[str, Any], graph: Graph) -> list[Match]:
-    found = _candidates(said, graph)
-    for condition in ("class", "where", "not"):
-        if condition not in said:
-            continue
-        with within(condition):
-            kept = _holding(condition, said[condition], found, graph)
-        if not kept and found and not _may_be_none(said):
-            _explain_none(said, condition, found)
-        found = kept
-    _check_count(said, found)
-    return found
+    found = _runs(said["run"], graph) if "run" in said else _candidates(said, graph)
+    if "name" in said and "run" in said:
+        named = {match.layer.path for match in _named(said["name"], graph)}
+        found = [match for match in found if match.layer.path in named]
+    conditions = {key: _condition(key, said[key], graph) for key in TESTED if key in said}
+    kept = [m for m in found if all(holds(m.layer) is None for holds in conditions.values())]
+    if not kept and found and not _may_be_none(said):
+        _explain_none(found, conditions)
+    order = {path: i for i, path in enumerate(graph.by_path)}
+    kept.sort(key=lambda match: _rank(match.layer, order))
+    kept = _picked(said, kept)
+    _check_count(said, kept)
+    return kept
+
+
+def _condition(key: str, value: Any, graph: Graph) -> Condition:
+    def selected(selector: Any) -> set[str]:
+        return {match.layer.path for match in _select(selector, graph)}
+
+    with within(key):
+        return TESTED[key](value, graph, selected)
 
 
 def _candidates(said: Mapping[str, Any], graph: Graph) -> list[Match]:
     if "name" in said:
-        names = [said["name"]] if isinstance(said["name"], str) else said["name"]
-        with within("name"):
-            return _select(list(names) if len(names) > 1 else names[0], graph)
+        return _named(said["name"], graph)
     by_class = "class" in said
     return [Match(layer) for layer in graph.walk() if by_class or not layer.is_operation]
 
 
-def _holding(condition: str, value: Any, found: Sequence[Match], graph: Graph) -> list[Match]:
-    if condition == "not":
-        left_out = {match.layer.path for match in _select(value, graph)}
-        return [match for match in found if match.layer.path not in left_out]
-    if condition == "class":
-        wanted = {value} if isinstance(value, str) else set(value)
-        return [match for match in found if wanted & set(match.layer.class_names)]
-    return [match for match in found if not _unequal(match.layer.config, value)]
+def _named(said: Any, graph: Graph) -> list[Match]:
+    names = [said] if isinstance(said, str) else said
+    with within("name"):
+        return _select(list(names) if len(names) > 1 else names[0], graph)
 
 
-def _unequal(config: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    return [
-        key for key, value in wanted.items() if key not in config or not _same(config[key], value)
-    ]
+def _runs(said: Sequence[Any], graph: Graph) -> list[Match]:
+    """Runs of adjacent layers, none of them in two; PS313 for one that is read from outside."""
+    sets: list[set[str]] = []
+    for i, entry in enumerate(said):
+        with within("run", i):
+            sets.append({match.layer.path for match in _select(entry, graph)})
+    taken: set[str] = set()
+    found: list[Match] = []
+    for layer in graph.walk():
+        run = [layer] if layer.path in sets[0] and layer.path not in taken else []
+        for following in sets[1:]:
+            run = _extended(run, following, graph)
+        if run and not taken & {one.path for one in run}:
+            taken |= {one.path for one in run}
+            found.append(Match(layer, None, tuple(run)))
+    if not found:
+        refuse(
+            "PS303",
+            "no layers follow one another as `run` says",
+            at=("run",),
+            notes=[f"{len(s)} layers match entry {i}" for i, s in enumerate(sets)],
+        )
+    return found
 
 
-def _same(found: Any, wanted: Any) -> bool:
-    """Equal as JSON is equal: `true` is not 1, but 6 is 6.0; a dtype policy goes by its name."""
-    if isinstance(found, bool) or isinstance(wanted, bool):
-        return found is wanted
-    if isinstance(found, Mapping) and isinstance(wanted, str):
-        inner = found.get("config")
-        name = inner.get("name") if isinstance(inner, Mapping) else None
-        return wanted in (name, found.get("class_name"))
-    return bool(found == wanted)
+def _extended(run: list[Layer], following: set[str], graph: Graph) -> list[Layer]:
+    """The run with the layer that follows its last; empty where none does."""
+    if not run:
+        return []
+    last = run[-1]
+    home = graph.home(last.path)
+    made = [t for t in home.readers if t.layer == last.name]
+    slots = [slot for tensor in made for slot in home.readers[tensor]]
+    readers = {home.reader(slot).path for slot in slots if not slot.is_output}
+    next_ones = readers & following
+    if len(next_ones) != 1:
+        return []
+    others = sorted(readers - next_ones) + ["an output of the model"] * any(
+        slot.is_output for slot in slots
+    )
+    if others or len(last.calls) > 1:
+        refuse(
+            "PS313",
+            f"`{last.path}` lies inside the run that begins with `{run[0].path}`, and is read from "
+            f"outside it: {some(others) or 'it is called several times'}",
+            at=("run",),
+            hint=f"leave the run out: `not: {run[0].path}`",
+        )
+    return [*run, graph.layer(next(iter(next_ones)))]
+
+
+def _picked(said: Mapping[str, Any], found: list[Match]) -> list[Match]:
+    """Those that `nth`, `first` and `last` pick, in graph order."""
+    if "nth" in said:
+        wanted = [said["nth"]] if isinstance(said["nth"], int) else list(said["nth"])
+        beyond = [n for n in wanted if not -len(found) <= n < len(found)]
+        if beyond and not _may_be_none(said):
+            refuse(
+                "PS303",
+                f"`nth` says {beyond[0]}, but {layers(len(found))} are left",
+                at=("nth",),
+                notes=[f"these: {some(match.layer.path for match in found)}"],
+                hint="places count from 0",
+            )
+        places = {n % len(found) for n in wanted if n not in beyond}
+        found = [match for i, match in enumerate(found) if i in places]
+    for key in ("first", "last"):
+        if key in said:
+            if said[key] > len(found) and not _may_be_none(said):
+                refuse(
+                    "PS303",
+                    f"`{key}` says {said[key]}, but {layers(len(found))} are left",
+                    at=(key,),
+                    notes=[f"these: {some(match.layer.path for match in found)}"],
+                )
+            found = found[: said[key]] if key == "first" else found[-said[key] :]
+    return found
 
 
 def _may_be_none(said: Mapping[str, Any]) -> bool:
@@ -215,28 +335,36 @@ def _may_be_none(said: Mapping[str, Any]) -> bool:
     return count == 0 or (isinstance(count, Sequence) and not count[0])
 
 
-def _explain_none(said: Mapping[str, Any], condition: str, found: Sequence[Match]) -> None:
-    """Refuse: these matched until `condition`, which none of them meets."""
+def _explain_none(found: Sequence[Match], conditions: Mapping[str, Condition]) -> None:
+    """Refuse: none of these holds; say of the one that comes closest which condition it fails."""
+
+    def failing(match: Match) -> list[tuple[str, str]]:
+        reasons = ((key, holds(match.layer)) for key, holds in conditions.items())
+        return [(key, reason) for key, reason in reasons if reason is not None]
+
+    closest = min(found, key=lambda match: len(failing(match)))
+    key, reason = failing(closest)[0]
     names = some(match.layer.path for match in found)
-    value = said[condition]
-    hint = None
-    if condition == "class":
-        classes = {name for match in found for name in match.layer.class_names}
-        wanted = [value] if isinstance(value, str) else value
-        message = f"no layer is of class {' or '.join(f'`{name}`' for name in wanted)}"
-        hint = did_you_mean(wanted[0], classes) or f"the classes are {some(sorted(classes))}"
-        notes = [] if "name" not in said else [f"`name` alone matches {names}"]
-    elif condition == "where":
-        closest = min(found, key=lambda match: len(_unequal(match.layer.config, value))).layer
-        key = _unequal(closest.config, value)[0]
-        has = f"is {json.dumps(closest.config[key])}" if key in closest.config else "is not there"
-        message = f"no layer has the config that `where` asks for (of {len(found)} looked at)"
-        notes = [f"closest is `{closest.path}`, where `{key}` {has}, not {json.dumps(value[key])}"]
-        if key not in closest.config:
-            hint = did_you_mean(key, closest.config)
-    else:
-        message, notes = "`not` leaves out every layer that the rest matches", [f"these: {names}"]
-    refuse("PS303", message, at=(condition,), notes=notes, hint=hint)
+    wanted = "`not` leaves out every layer that the rest matches"
+    if key == "class":
+        wanted = f"no layer is of the class wanted (of {len(found)} looked at)"
+    elif key != "not":
+        wanted = f"no layer meets all the conditions (of {len(found)} looked at)"
+    notes = [f"closest is `{closest.layer.path}`, but {reason}"]
+    if len(failing(closest)) > 1:
+        notes.append(f"it also fails {', '.join(f'`{k}`' for k, _ in failing(closest)[1:])}")
+    if key == "not":
+        notes = [f"these: {names}"]
+    refuse("PS303", wanted, at=(key,), notes=notes, hint=_hint(key, found, conditions))
+
+
+def _hint(key: str, found: Sequence[Match], conditions: Mapping[str, Condition]) -> str | None:
+    """The classes that there are, where a class is what fails."""
+    if key != "class":
+        return None
+    held = [m for m in found if all(h(m.layer) is None for k, h in conditions.items() if k != key)]
+    classes = sorted({match.layer.class_name for match in held or found})
+    return f"the classes are {some(classes)}"
 
 
 def _check_count(said: Mapping[str, Any], found: Sequence[Match]) -> None:

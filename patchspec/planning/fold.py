@@ -13,7 +13,7 @@ from typing import Any
 
 from patchspec.graph import edits
 from patchspec.graph.edits import Edit, plain
-from patchspec.graph.graph import Graph
+from patchspec.graph.graph import Graph, SpecSource
 from patchspec.graph.selectors import layers
 from patchspec.graph.sequential import functional_edits
 from patchspec.language.patch import Patch, Step
@@ -63,23 +63,29 @@ class Folded:
     """Sequential models that became functional ones, by path; the whole is ``."""
 
 
-def fold(base: Base, patches: Sequence[Patch]) -> Folded:
+def fold(base: Base, patches: Sequence[Patch], infer: SpecSource | None = None) -> Folded:
     """Apply every step of every patch; raises `PatchError`, placed, at the first refused step.
 
     A Sequential stays one while it is patched into a chain. Where it is not, it must have been
     functional from the start, so the fold begins again with a first change that makes it so.
+    `infer` finds out shapes that the config does not record, for selectors that ask for them.
     """
     branched: tuple[str, ...] = ()
     while True:
         try:
-            return _fold(base, patches, branched)
+            return _fold(base, patches, branched, infer)
         except BranchError as error:
             branched = (*branched, error.path)
 
 
-def _fold(base: Base, patches: Sequence[Patch], branched: tuple[str, ...]) -> Folded:
+def _fold(
+    base: Base,
+    patches: Sequence[Patch],
+    branched: tuple[str, ...],
+    infer: SpecSource | None,
+) -> Folded:
     document = plain(base.document)
-    graph = Graph.of(document)
+    graph = Graph.of(document, infer)
     state = Folded(
         document,
         graph,
@@ -130,7 +136,7 @@ def _make_functional(state: Folded, path: str) -> None:
             slot.read(slot.tensor, offset=1) for slot in home.outputs if slot.tensor.layer == name
         ]
     applied = apply_guarded(state.document, wanted)
-    state.graph = Graph.of(state.document)
+    state.graph = Graph.of(state.document, state.graph.infer)
     state.changes.append(Change(None, path, applied.edits))
 
 

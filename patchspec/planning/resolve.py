@@ -24,6 +24,7 @@ from patchspec.planning.shapes import (
     LayerRefusedError,
     Shapes,
     infer,
+    known_specs,
 )
 from patchspec.problems import PatchError, Pointer, Problem, some
 
@@ -45,7 +46,7 @@ def resolve(
         check_code(base.document, base.origin)
     if listed:
         _check_pins(listed[0], base)
-    state = fold(base, listed)
+    state = fold(base, listed, None if inferrer is None else lambda g: known_specs(g, inferrer))
     try:
         shapes = _shapes(state, base, listed, inferrer)
     except PatchError as error:

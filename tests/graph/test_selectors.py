@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from patchspec.graph.graph import Graph
-from patchspec.graph.selectors import select
+from patchspec.graph.selectors import select, select_runs
 from patchspec.models.opening import open_base
 from patchspec.problems import PatchError
 from tests import configs
@@ -122,3 +122,110 @@ def test_a_near_miss_says_which_condition_failed_on_the_closest_layer() -> None:
 
 def test_a_count_that_may_be_none_matches_none() -> None:
     assert names({"class": "ReLU", "count": [0, None]}) == []
+
+
+def test_an_expression_matches_whole_paths_and_cannot_take_for_ever() -> None:
+    document = configs.chain("block_1", "block_10", "head")
+    assert names({"regex": "block_1"}, document) == ["block_1"]
+    assert names({"regex": "block_[0-9]+"}, document) == ["block_1", "block_10"]
+    for text in ("(a+)+", r"(a)\1", "(", "x" * 300):
+        assert refusal({"regex": text}, document).code == "PS312"
+
+
+def test_a_layer_has_a_key_where_its_value_is_not_null() -> None:
+    document = configs.chain("a", "b")
+    document["config"]["layers"][1]["config"]["kernel_regularizer"] = {"class_name": "L2"}
+    document["config"]["layers"][2]["config"]["kernel_regularizer"] = None
+    assert names({"has": "kernel_regularizer"}, document) == ["a"]
+    assert "is not there" in refusal({"name": "b", "has": "kernel_regularizer"}, document).notes[0]
+
+
+def test_after_and_before_follow_the_graph_and_leave_themselves_out() -> None:
+    assert names({"after": "b"}) == ["sum", "d"]
+    assert names({"before": "b"}) == ["x", "a"]
+    assert names({"after": ["b", "sum"]}) == ["d"]
+    assert names({"after": "a", "before": "d"}) == ["b", "c", "sum"]
+
+
+def test_a_nested_model_depends_on_what_its_layers_depend_on() -> None:
+    document = configs.nested()
+    assert names({"after": "x"}, document) == ["inner", "inner/e", "inner/id", "inner/id2", "d"]
+    assert names({"after": "inner/id"}, document) == ["inner", "inner/id2", "d"]
+    assert names({"before": "inner/id"}, document) == ["x", "inner", "inner/e"]
+
+
+def test_reads_means_directly() -> None:
+    assert names({"reads": "a"}) == ["b", "c"]
+    assert names({"reads": ["b", "c"]}) == ["sum"]
+
+
+def test_a_layer_trains_if_it_and_all_around_it_say_so() -> None:
+    document = configs.nested()
+    document["config"]["layers"][1]["config"]["layers"][1]["config"]["trainable"] = False
+    assert names({"trainable": False}, document) == ["inner/id"]
+    assert names({"trainable": True, "name": "**"}, document) == ["inner", "inner/id2", "d"]
+    document["config"]["layers"][1]["config"]["trainable"] = False
+    assert names({"trainable": True}, document) == ["d"]
+
+
+def test_a_shape_is_that_of_what_a_layer_makes() -> None:
+    assert names({"output_shape": [None, 4]}) == ["x", "a", "b", "c", "sum"]
+    assert "is not known here" in refusal({"name": "d", "output_shape": [None, 4]}).notes[0]
+    assert "it makes [null, 4]" in refusal({"name": "a", "output_shape": [None, 5]}).notes[0]
+
+
+def test_places_are_those_of_what_is_left_in_graph_order() -> None:
+    assert names({"class": "Dense", "nth": 0}) == ["a"]
+    assert names({"class": "Dense", "nth": [-1, 1]}) == ["b", "d"]
+    assert names({"class": "Dense", "first": 2}) == ["a", "b"]
+    assert names({"class": "Dense", "last": 2}) == ["c", "d"]
+    assert names({"class": "Dense", "not": "a", "nth": 0}) == ["b"]
+    for said in ({"class": "Dense", "nth": 4}, {"class": "Dense", "first": 5}):
+        problem = refusal(said)
+        assert problem.code == "PS303"
+        assert "4 layers are left" in problem.message
+
+
+def blocks() -> Any:
+    """x -> (c -> n -> r) -> (c -> n -> r), the second n read by the end as well."""
+    layers = [configs.entrance()]
+    for i in range(2):
+        for kind, name in (("Conv2D", "c"), ("BatchNormalization", "n"), ("ReLU", "r")):
+            node = configs.node(configs.tensor(layers[-1]["name"]))
+            layers.append(configs.layer(kind, f"{name}{i}", [node]))
+    return configs.model(layers, ["r1", 0, 0])
+
+
+RUN = [{"class": "Conv2D"}, {"class": "BatchNormalization"}, {"class": "ReLU"}]
+
+
+def test_a_run_is_one_target_of_adjacent_layers() -> None:
+    graph = Graph.of(blocks())
+    found = select_runs({"run": RUN}, graph)
+    assert [[layer.name for layer in match.run] for match in found] == [
+        ["c0", "n0", "r0"],
+        ["c1", "n1", "r1"],
+    ]
+    assert names({"run": RUN, "nth": 1}, blocks()) == ["c1", "n1", "r1"]
+    assert names({"run": RUN[:2], "not": "c0"}, blocks()) == ["c1", "n1"]
+
+
+def test_no_layer_lies_in_two_runs() -> None:
+    graph = Graph.of(configs.chain("a", "b", "c", "d", "e"))
+    found = select_runs({"run": [{"class": "Dense"}, {"class": "Dense"}]}, graph)
+    assert [[layer.name for layer in match.run] for match in found] == [["a", "b"], ["c", "d"]]
+
+
+def test_a_run_whose_inside_is_read_elsewhere_is_refused_with_the_reader() -> None:
+    """T21: what reads the inside would lose what it reads."""
+    document = blocks()
+    document["config"]["output_layers"] = [["r1", 0, 0], ["n1", 0, 0]]
+    problem = refusal({"run": RUN}, document)
+    assert problem.code == "PS313"
+    assert "`n1`" in problem.message
+    assert "an output of the model" in problem.message
+    assert names({"run": RUN[:2]}, document) == ["c0", "n0", "c1", "n1"]
+
+
+def test_layers_that_do_not_follow_one_another_are_no_run() -> None:
+    assert refusal({"run": ["c0", "c1"]}, blocks()).code == "PS303"
