@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patchspec._version import __version__
-from patchspec.language.patch import Patch, parse
+from patchspec.language.patch import Patch, parse, read_patches
 from patchspec.problems import PatchError, Problem
 
 if TYPE_CHECKING:
@@ -76,16 +76,18 @@ def resolve(
     model: Any,
     *,
     shapes: bool = True,
+    settings: Mapping[str, Any] | None = None,
     custom_objects: Mapping[str, Any] | None = None,
 ) -> Plan:
     """The plan of one or several patches for a model: all that will happen, with nothing done.
 
     `patches` are patches, paths of files, or YAML texts; `model` is a path, a base or a live model.
+    `settings` are values for the settings that patches given as files or texts declare.
     With `shapes` Keras infers shapes, dtypes and variables where a change reaches; without, Keras
     is not imported. Raises `PatchError`.
     """
     listed = patches if isinstance(patches, (list, tuple)) else (patches,)
-    parsed = tuple(p if isinstance(p, Patch) else parse(p) for p in listed)
+    parsed = read_patches(listed, settings or {})
     base = open_base(model, custom_objects=custom_objects)
     if not shapes:
         from patchspec.planning.resolve import resolve as plan  # noqa: PLC0415
@@ -106,13 +108,14 @@ def build(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> Varian
 def apply(
     model: Any,
     *patches: Patch | str | Path,
+    settings: Mapping[str, Any] | None = None,
     custom_objects: Mapping[str, Any] | None = None,
 ) -> Variant:
     """The variant that the patches make of a model; the model, file or live, is not touched.
 
     The composition of `parse`, `open_base`, `resolve` and `build`. Raises `PatchError`.
     """
-    plan = resolve(patches, model, custom_objects=custom_objects)
+    plan = resolve(patches, model, settings=settings, custom_objects=custom_objects)
     return build(plan, custom_objects)
 
 

@@ -135,6 +135,22 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "two operations have one id",
             "An `id` names one operation in reports and locks.",
         ),
+        "PS218": Code(
+            "a setting that does not add up",
+            "A setting has a type, and a value from `--set`, `settings=` or its `default` that "
+            "fits it. `$(name)` stands for a declared setting, or for what a match gives: "
+            "`$(target)`, `$(index)`, `$(*)`, `$(parent)`, or a name from the operation's `each`.",
+        ),
+        "PS219": Code(
+            "patches that extend one another in a circle",
+            "`extends` names files that come first. Following them must come to an end, within 16 "
+            "files.",
+        ),
+        "PS220": Code(
+            "values of `each` that do not match the matches",
+            "`each` gives a value per match: a list exactly as long as the matches, or "
+            "`{linear: [first, last]}`.",
+        ),
         "PS301": Code(
             "there is no layer of that name",
             "Names are whole names, as `patchspec inspect` prints them; a `/` leads into a "

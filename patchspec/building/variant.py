@@ -60,6 +60,7 @@ class Variant:
                     "name": patch.name,
                     "digest": patch.digest,
                     "seed": patch.seed,
+                    "settings": dict(patch.settings),
                     "text": patch.source.text,
                 }
                 for patch in plan.patches

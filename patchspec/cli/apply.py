@@ -13,12 +13,13 @@ from patchspec.cli.shared import (
     Usage,
     add_custom_objects,
     add_format,
+    add_settings,
     add_weights,
     custom_objects,
     open_for,
     open_model,
+    patches_in,
     quiet_backend,
-    read_patches,
     refuse_inputs,
     split_base,
 )
@@ -48,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="overwrite FILE")
     add_weights(parser)
     add_custom_objects(parser)
+    add_settings(parser)
     add_format(parser)
 
 
@@ -64,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         given, paths = split_base(arguments.paths)
         if not paths:
             raise Usage("give at least one patch (a file that ends in .yaml or .yml)")
-        patches = read_patches(paths)
+        patches = patches_in(paths, arguments.settings)
         base = open_for(given or arguments.base, patches, arguments)
     refuse_inputs(output, [*arguments.paths, base.origin])
     with quiet_backend():

@@ -11,11 +11,12 @@ from patchspec.cli.shared import (
     Usage,
     add_custom_objects,
     add_format,
+    add_settings,
     add_weights,
     custom_objects,
     open_for,
+    patches_in,
     quiet_backend,
-    read_patches,
     refuse_inputs,
     split_base,
 )
@@ -54,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_weights(parser)
     add_custom_objects(parser)
+    add_settings(parser)
     add_format(parser)
 
 
@@ -81,7 +83,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
     base, paths = split_base(arguments.paths)
     if not paths:
         raise Usage("give at least one patch (a file that ends in .yaml or .yml)")
-    patches = read_patches(paths)
+    patches = patches_in(paths, arguments.settings)
     opened = open_for(base or arguments.base, patches, arguments)
     if arguments.no_shapes:
         return resolve(patches, opened)

@@ -13,11 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from patchspec.language.patch import Patch, parse_source
-from patchspec.language.source import read_file
+from patchspec.language.patch import Patch, read_patches
 from patchspec.models.base import Base
 from patchspec.models.opening import open_base
-from patchspec.problems import PatchError, Problem, refuse
+from patchspec.problems import PatchError, refuse
 
 PROGRAM = "patchspec"
 PATCH_SUFFIXES = (".yaml", ".yml")
@@ -121,18 +120,27 @@ def open_model(
         return open_subclass(path, custom_objects(modules))
 
 
-def read_patches(paths: Sequence[str]) -> tuple[Patch, ...]:
-    """The patches in these files; every problem of all of them at once."""
-    patches: list[Patch] = []
-    problems: list[Problem] = []
-    for path in paths:
-        try:
-            patches.append(parse_source(read_file(path)))
-        except PatchError as error:
-            problems += error.problems
-    if problems:
-        raise PatchError(problems)
-    return tuple(patches)
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """`--set`."""
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="a value for a setting of a patch (repeatable)",
+    )
+
+
+def patches_in(paths: Sequence[str], settings: Sequence[str]) -> tuple[Patch, ...]:
+    """The patches in these files, with these values for their settings."""
+    given = {}
+    for said in settings:
+        name, sign, value = said.partition("=")
+        if not sign:
+            raise Usage(f"`--set {said}`: give a value, `--set {said}=...`")
+        given[name] = value
+    return read_patches([Path(path) for path in paths], given)
 
 
 def refuse_inputs(output: Path, inputs: Sequence[str]) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 
-from patchspec.cli.shared import add_format, read_patches
+from patchspec.cli.shared import add_format, add_settings, patches_in
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """PATCH..."""
     parser.add_argument("patches", metavar="PATCH", nargs="+", help="patch files")
+    add_settings(parser)
     add_format(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Say that every patch is valid; problems are raised."""
-    patches = read_patches(arguments.patches)
+    patches = patches_in(arguments.patches, arguments.settings)
     if arguments.format == "json":
         print(json.dumps({"format": 1, "problems": []}, indent=2))
     elif arguments.format == "text":

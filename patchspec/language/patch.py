@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from patchspec.language.schema import schema_problems
+from patchspec.language.settings import filled, setting_values, unknown_placeholders
 from patchspec.language.source import Source, read_file, read_text
 from patchspec.layers.check import check_arguments, check_layer
 from patchspec.operations import operations
 from patchspec.operations._operation import Operation
-from patchspec.problems import PatchError, Pointer, Problem
+from patchspec.problems import PatchError, Pointer, Problem, did_you_mean, refuse, some
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,47 +56,149 @@ class Patch:
     base: Pin
     seed: int
     steps: tuple[Step, ...]
+    """Those that `if` does not leave out."""
     meta: Mapping[str, Any]
     source: Source
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """The value of every setting that the patch declares."""
+    extends: tuple[Patch, ...] = ()
+    """The patches that come before it, because it says so."""
+
+    @property
+    def sequence(self) -> tuple[Patch, ...]:
+        """The patches in the order in which they are resolved: those extended, then this one."""
+        return (*(p for patch in self.extends for p in patch.sequence), self)
 
     @property
     def digest(self) -> str:
-        """SHA-256 over the sorted-key JSON of the parsed file without `meta`."""
+        """SHA-256 over the sorted-key JSON of the parsed file without `meta`, then of `extends`."""
         said = {key: value for key, value in self.source.data.items() if key != "meta"}
+        if self.extends:
+            said["extends"] = [patch.digest for patch in self.extends]
         text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def parse(patch: str | Path) -> Patch:
+def parse(patch: str | Path, settings: Mapping[str, Any] | None = None) -> Patch:
     """Read a patch, from a path (`Path`, or text without a line break) or from its YAML text.
 
-    Raises `PatchError` with every problem of the text, or else every problem of the schema and of
-    the new layers' classes and arguments, each with its place.
+    `settings` gives or overrides values of the settings that it declares. Raises `PatchError` with
+    every problem of the text, or else every problem of the schema and of the new layers' classes
+    and arguments, each with its place.
     """
-    if isinstance(patch, Path) or "\n" not in patch:
-        return parse_source(read_file(patch))
-    return parse_source(read_text(patch))
+    [parsed] = read_patches([patch], settings or {})
+    return parsed
 
 
-def parse_source(source: Source) -> Patch:
-    """The patch that a text says."""
-    data = source.data
-    problems = schema_problems(data)
+def read_patches(
+    said: Sequence[Patch | str | Path], settings: Mapping[str, Any]
+) -> tuple[Patch, ...]:
+    """Patches as they are, or read from files and texts; every problem of all of them at once.
+
+    Each gets the values of the settings that it declares; PS218 for a value that none wants.
+    """
+    patches: list[Patch] = []
+    problems: list[Problem] = []
+    for one in said:
+        try:
+            patches.append(one if isinstance(one, Patch) else _read(one, settings))
+        except PatchError as error:
+            problems += error.problems
+    if problems:
+        raise PatchError(problems)
+    check_settings(patches, settings)
+    return tuple(patches)
+
+
+def _read(patch: str | Path, settings: Mapping[str, Any]) -> Patch:
+    own_file = isinstance(patch, Path) or "\n" not in patch
+    return parse_source(read_file(patch) if own_file else read_text(str(patch)), settings)
+
+
+def check_settings(patches: Sequence[Patch], given: Mapping[str, Any]) -> None:
+    """Refuse (PS218) a value for a setting that none of the patches declares."""
+    declared = {name for patch in patches for p in patch.sequence for name in p.settings}
+    for name in given:
+        if name not in declared:
+            refuse(
+                "PS218",
+                f"no patch declares a setting `{name}`",
+                hint=did_you_mean(name, declared)
+                or (f"the settings are {some(sorted(declared))}" if declared else None),
+            )
+
+
+def parse_source(
+    source: Source, given: Mapping[str, Any] | None = None, *, alone: bool = False
+) -> Patch:
+    """The patch that a text says, with these values for its settings.
+
+    With `alone` what it extends is left out: somebody else brings it.
+    """
+    said = source.data
+    values: dict[str, Any] = {}
+    problems: list[Problem] = []
+    data = said
+    if isinstance(said, Mapping):
+        declared = said.get("settings")
+        declared = declared if isinstance(declared, Mapping) else {}
+        values, problems = setting_values(declared, given or {})
+        # A value that does not fit is said once, not again wherever it would stand.
+        faulty = {problem.at[1] for problem in problems if len(problem.at) > 1}
+        data = filled(said, {n: value for n, value in values.items() if n not in faulty})
+        problems += unknown_placeholders(said, declared)
+    problems += schema_problems(data)
     if isinstance(data, Mapping) and isinstance(data.get("operations"), list):
         problems += _layer_problems(data["operations"], problems)
         problems += _same_ids(data["operations"])
     if problems:
         placed = source.place(problems)
         raise PatchError(sorted(placed, key=lambda p: (p.span is None, p.span, p.code)))
+    extended = () if alone else _extended(source, data.get("extends", []), given or {})
     return Patch(
         name=data.get("name"),
         description=data.get("description"),
         base=_pin(data.get("base")),
         seed=data.get("seed", 0),
-        steps=tuple(_step(said, i) for i, said in enumerate(data["operations"])),
+        steps=tuple(
+            _step(said, i)
+            for i, said in enumerate(data["operations"])
+            if said.get("if", True) is True
+        ),
         meta=MappingProxyType(data.get("meta", {})),
         source=source,
+        settings=MappingProxyType(values),
+        extends=extended,
     )
+
+
+MAX_EXTENDED = 16
+"""How many files a patch may stand on, one on the other."""
+
+
+def _extended(source: Source, paths: Sequence[str], given: Mapping[str, Any]) -> tuple[Patch, ...]:
+    """The patches that a text extends, read from beside it; PS219 for a circle of them."""
+    chain = (*source.chain, source.file) if source.file else source.chain
+    folder = Path(source.file).parent if source.file else Path()
+    found = []
+    for i, path in enumerate(paths):
+        file = str(folder / path)
+        try:
+            if len(chain) >= MAX_EXTENDED or any(_same_file(file, other) for other in chain):
+                refuse("PS219", f"`{path}` leads in a circle, or too deep: {some(chain)}")
+            read = replace(read_file(file), chain=chain)
+            found.append(parse_source(read, given))
+        except PatchError as error:
+            at = ("extends", i)
+            mine = [p for p in error.problems if p.file is None]
+            rest = [p for p in error.problems if p.file is not None]
+            placed = source.place(replace(p, at=at) for p in mine)
+            raise PatchError([*placed, *rest]) from None
+    return tuple(found)
+
+
+def _same_file(one: str, other: str) -> bool:
+    return Path(one).resolve() == Path(other).resolve()
 
 
 def _pin(said: Any) -> Pin:

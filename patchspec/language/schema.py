@@ -14,13 +14,14 @@ from typing import Any
 
 from patchspec.graph.references import REFERENCE_SCHEMA
 from patchspec.graph.selectors import SELECTOR_SCHEMA
+from patchspec.language.settings import SETTINGS_SCHEMA
 from patchspec.operations import operations
 from patchspec.operations._operation import NAME_PATTERN, Operation
 from patchspec.problems import Pointer, Problem, did_you_mean, nearest, some
 
 FORMAT = 1
 _DIGEST = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
-_TEMPLATE = r"^([A-Za-z0-9_.-]|\$\([a-z*]+\))+$"
+_TEMPLATE = r"^([A-Za-z0-9_.-]|\$\(([A-Za-z0-9_]+|\*)\))+$"
 _VERSION = r"\s*([<>=!]=|[<>])?\s*\d+(\.\d+)*\s*"
 _VERSIONS = f"^{_VERSION}(,{_VERSION})*$"
 _WEIGHTS_PATTERN = "^(keep|init)$"
@@ -65,6 +66,13 @@ _HEADER: Mapping[str, Any] = {
         "items": {"$ref": "#/definitions/operation"},
         "description": "What to change, in order; none is the identity.",
     },
+    "settings": SETTINGS_SCHEMA,
+    "extends": {
+        "type": "array",
+        "items": {"type": "string", "minLength": 1},
+        "minItems": 1,
+        "description": "Patch files that come before this one, relative to it.",
+    },
     "meta": {"type": "object", "description": "Anything of yours; it is carried, never read."},
 }
 
@@ -74,6 +82,7 @@ _COMMON: Mapping[str, Any] = {
         "pattern": f"^{NAME_PATTERN}$",
         "description": "A stable name for reports.",
     },
+    "if": {"type": "boolean", "description": "Whether it is done: `$(flag)`, a setting."},
     "why": {"type": "string", "description": "The reason, shown to reviewers."},
     "allow": {
         "type": "array",

@@ -49,6 +49,8 @@ class Source:
     data: Any
     values: Mapping[Pointer, Span] = field(default_factory=dict, repr=False)
     keys: Mapping[Pointer, Span] = field(default_factory=dict, repr=False)
+    chain: tuple[str, ...] = ()
+    """The files that led to this one, each extending the next."""
 
     def span(self, at: Pointer, on: str = "value") -> Span | None:
         """Where the value at `at` stands, or its key; else the nearest thing around it."""

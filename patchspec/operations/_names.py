@@ -30,8 +30,9 @@ def fill(value: Any, target: Target, *, at: Pointer = ()) -> Any:
     return _PLACEHOLDER.sub(lambda found: str(_meaning(found[1], target, at)), value)
 
 
-def _meaning(name: str, target: Target, at: Pointer) -> str | int:
-    known: dict[str, str | int | None] = {
+def _meaning(name: str, target: Target, at: Pointer) -> Any:
+    known: dict[str, Any] = {
+        **target.each,
         "target": target.name or None,
         "index": target.index,
         "*": target.star,
@@ -42,7 +43,8 @@ def _meaning(name: str, target: Target, at: Pointer) -> str | int:
             "PS309",
             f"`$({name})` stands for nothing here",
             at=at,
-            hint="an operation that acts on matches knows $(target), $(index), $(*) and $(parent)",
+            hint="an operation that acts on matches knows $(target), $(index), $(*), $(parent) and "
+            "the names of its `each`",
         )
     meaning = known[name]
     if meaning is None:

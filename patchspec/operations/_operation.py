@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -16,7 +16,7 @@ from patchspec.graph.selectors import Match, select
 from patchspec.weights.lineage import Event
 
 NAME_PATTERN = r"[A-Za-z_][A-Za-z0-9_.-]{0,127}"
-_TEMPLATE_PATTERN = r"^([A-Za-z0-9_.-]|\$\([a-z*]+\))+$"
+_TEMPLATE_PATTERN = r"^([A-Za-z0-9_.-]|\$\(([A-Za-z0-9_]+|\*)\))+$"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +51,29 @@ Config = Annotated[Mapping[str, Any], said(type="object", minProperties=1)]
 """Keys of a layer's config."""
 Keys = Annotated[tuple[str, ...], said(type="array", items={"type": "string"}, minItems=1)]
 """Names of keys."""
+Each = Annotated[
+    Mapping[str, Any] | None,
+    said(
+        type="object",
+        minProperties=1,
+        additionalProperties={
+            "type": ["array", "object"],
+            "minItems": 1,
+            "properties": {
+                "linear": {
+                    "type": "array",
+                    "items": {"type": "number"},
+                    "minItems": 2,
+                    "maxItems": 2,
+                    "description": "From the first to the last match, both included.",
+                }
+            },
+            "required": ["linear"],
+            "additionalProperties": False,
+        },
+        description="A value per match, in graph order, which `$(name)` stands for.",
+    ),
+]
 NewName = Annotated[str, said(type="string", pattern=_TEMPLATE_PATTERN)]
 """A name to come; `$(target)`, `$(index)`, `$(*)` and `$(parent)` stand for the match."""
 
@@ -70,6 +93,8 @@ class Target:
     """The one output meant, where the author said which."""
     reference: references.Reference | None = None
     """A tensor of a nested model that is led out one level further."""
+    each: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What `each` gives this match."""
     others: tuple[Target, ...] = ()
     """What else the step selected with it: the layers of `before`, beside one of `after`."""
 

@@ -14,6 +14,7 @@ from patchspec.graph.tensors import Slot, Tensor
 from patchspec.operations._new_layers import Growth, Soil, grow, references_in
 from patchspec.operations._operation import (
     WHOLE_MODEL,
+    Each,
     NewLayers,
     Operation,
     Place,
@@ -57,6 +58,7 @@ class Insert(Operation):
     after: Place | None = None
     before: Place | None = None
     input: Position | None = None
+    each: Each = None
 
     def targets(self, graph: Graph) -> tuple[Target, ...]:
         if self.input is not None and (self.before is None or self.after is not None):

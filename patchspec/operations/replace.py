@@ -13,7 +13,7 @@ from patchspec.graph.layer import Call, Layer
 from patchspec.graph.tensors import Tensor
 from patchspec.layers.check import accepts_argument
 from patchspec.operations._new_layers import Growth, Soil, grow
-from patchspec.operations._operation import NewLayers, Operation, Place, Target
+from patchspec.operations._operation import Each, NewLayers, Operation, Place, Target
 from patchspec.operations._wiring import (
     calls_of,
     redirect,
@@ -39,6 +39,7 @@ class Replace(Operation):
 
     layers: Place
     new: NewLayers
+    each: Each = None
 
     def targets(self, graph: Graph) -> tuple[Target, ...]:
         return select_calls(self.layers, graph, at=("layers",))

@@ -15,7 +15,7 @@ from patchspec.layers.table import LayerClass, layer_class
 from patchspec.layers.write import full_config
 from patchspec.operations._names import fill
 from patchspec.operations._new_layers import policy
-from patchspec.operations._operation import Config, Keys, Operation, Selector, Target
+from patchspec.operations._operation import Config, Each, Keys, Operation, Selector, Target
 from patchspec.problems import PatchError, did_you_mean, refuse, some
 from patchspec.weights.lineage import Event
 
@@ -34,6 +34,7 @@ class Set(Operation):
     layers: Selector
     config: Config = field(default_factory=dict)
     unset: Keys = ()
+    each: Each = None
 
     def targets(self, graph: Graph) -> tuple[Target, ...]:
         if not self.config and not self.unset:

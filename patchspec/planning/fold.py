@@ -18,6 +18,7 @@ from patchspec.graph.selectors import layers
 from patchspec.graph.sequential import functional_edits
 from patchspec.language.patch import Patch, Step
 from patchspec.models.base import Base
+from patchspec.operations._each import shared_out
 from patchspec.operations._operation import Target
 from patchspec.planning.chains import BranchError, in_lists
 from patchspec.planning.guards import apply_guarded
@@ -116,7 +117,8 @@ def placed(error: PatchError, patch: Patch, step: Step) -> PatchError:
 
 
 def _step(state: Folded, step: Step, seed: int, base: Graph, place: Place) -> None:
-    for target in step.operation.targets(state.graph):
+    targets = step.operation.targets(state.graph)
+    for target in shared_out(targets, getattr(step.operation, "each", None)):
         lowered = list(step.operation.lower(state.graph, target, seed))
         _apply(state, lowered, target, place)
     _check_loop(state.graph)

@@ -173,7 +173,7 @@ class Plan:
         """SHA-256 over base, patches, seeds, the architecture afterwards and the weight rows."""
         said = {
             "base": self.base.architecture,
-            "patches": [[patch.digest, patch.seed] for patch in self.patches],
+            "patches": [[p.digest, p.seed, dict(p.settings)] for p in self.patches],
             "architecture": self.architecture,
             "weights": weight_rows(self),
         }

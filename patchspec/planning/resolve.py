@@ -38,14 +38,16 @@ def resolve(
 ) -> Plan:
     """Everything that the patches will do to the base, checked as far as the inferrer can see.
 
-    Each patch is resolved on what the one before left. Without an `inferrer` (Keras) the plan says
-    nothing of shapes and of the variables of new layers. Raises `PatchError` with a place.
+    Each patch, those that it extends first, is resolved on what the one before left. Without an
+    `inferrer` (Keras) the plan says nothing of shapes and of the variables of new layers. Raises
+    `PatchError` with a place.
     """
-    listed = (patches,) if isinstance(patches, Patch) else tuple(patches)
+    given = (patches,) if isinstance(patches, Patch) else tuple(patches)
+    listed = tuple(one for patch in given for one in patch.sequence)
     if inferrer is not None:
         check_code(base.document, base.origin)
-    if listed:
-        _check_pins(listed[0], base)
+    for pinned in given[0].sequence if given else ():
+        _check_pins(pinned, base)
     state = fold(base, listed, None if inferrer is None else lambda g: known_specs(g, inferrer))
     try:
         shapes = _shapes(state, base, listed, inferrer)

@@ -29,7 +29,14 @@ class SavedPlan:
 
 def saved_json(plan: Plan, said: Mapping[str, Any]) -> dict[str, Any]:
     """What the file holds: the plan as JSON, and every patch's text."""
-    texts = [{"file": patch.source.file, "text": patch.source.text} for patch in plan.patches]
+    texts = [
+        {
+            "file": patch.source.file,
+            "text": patch.source.text,
+            "settings": dict(patch.settings),
+        }
+        for patch in plan.patches
+    ]
     base, weights = plan.base.origin, plan.base.weights
     return {**said, "saved": {"patches": texts, "base": base, "weights": weights}}
 
@@ -41,12 +48,15 @@ def read_saved(said: Any, origin: str) -> SavedPlan:
     if said.get("format") != FORMAT:
         refuse("PS910", f"`{origin}` has the format {said.get('format')}, this version reads 1")
     try:
-        texts = [(one["text"], one["file"]) for one in said["saved"]["patches"]]
+        texts = [(p["text"], p["file"], p["settings"]) for p in said["saved"]["patches"]]
         for key in ("architecture", "weights", "base"):
             said[key]
     except (KeyError, TypeError):
         refuse("PS910", f"`{origin}` is not a whole plan", hint="plan again")
-    patches = tuple(parse_source(read_text(text, file)) for text, file in texts)
+    # What a patch extends was saved before it.
+    patches = tuple(
+        parse_source(read_text(text, file), settings, alone=True) for text, file, settings in texts
+    )
     return SavedPlan(patches, said["saved"].get("base"), said["saved"].get("weights"), said)
 
 

@@ -146,6 +146,7 @@ def plan_json(plan: Plan, *, with_config: bool = False) -> dict[str, Any]:
                 "file": patch.source.file,
                 "digest": patch.digest,
                 "seed": patch.seed,
+                "settings": dict(patch.settings),
             }
             for patch in plan.patches
         ],

@@ -62,7 +62,7 @@ _PLAN: Mapping[str, Any] = {
                 "digest": _TEXT,
                 "seed": {"type": "integer"},
             },
-            "required": ["name", "file", "digest", "seed"],
+            "required": ["name", "file", "digest", "seed", "settings"],
         },
     },
     "summary": {

@@ -189,7 +189,7 @@ def test_a_new_layer_takes_the_policy_of_its_producer_but_never_a_quantized_one(
     [
         (f"{{op: insert, after: nosuch, new: {DROP}}}", "PS301"),
         ("{op: insert, after: a, new: {class: ReLU, name: b}}", "PS306"),
-        ("{op: insert, after: a, new: {class: ReLU, name: $(nope)}}", "PS309"),
+        ("{op: insert, after: a, new: {class: ReLU, name: $(nope)}}", "PS218"),
         ("{op: insert, after: a, new: {class: ReLU, name: r_$(*)}}", "PS309"),
         ("{op: insert, after: a, new: {class: ReLU}}", "PS213"),
         ("{op: insert, new: {class: ReLU, name: r}}", "PS213"),
