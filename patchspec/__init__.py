@@ -43,7 +43,8 @@ __all__ = [
 def open_base(model: Any, weights: str | Path | None = None) -> Base:
     """The base in a model file of any Keras, or that a live model is.
 
-    `weights` is the HDF5 file of the weights where the file is an architecture alone.
+    `weights` is the file of the weights where the model is an architecture alone: HDF5 of any
+    Keras, `.weights.json` with its shards, `.safetensors` or `.npz`.
     """
     from patchspec.models.base import Base  # noqa: PLC0415
     from patchspec.models.opening import open_base as open_file  # noqa: PLC0415

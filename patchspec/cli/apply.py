@@ -14,16 +14,18 @@ from patchspec.cli.shared import (
     add_custom_objects,
     add_format,
     add_weights,
+    add_weights_out,
+    check_outputs,
     custom_objects,
     open_for,
     quiet_backend,
     read_patches,
+    removed_on_failure,
     split_base,
 )
 from patchspec.language.patch import Patch
 from patchspec.models.base import Base
 from patchspec.models.document import read_json
-from patchspec.models.files import check_target
 from patchspec.models.opening import open_base
 from patchspec.problems import refuse
 from patchspec.review.problems import problem_json, problem_text
@@ -46,14 +48,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base", metavar="FILE", help="the model, for a saved plan")
     parser.add_argument("--force", action="store_true", help="overwrite FILE")
     add_weights(parser)
+    add_weights_out(parser)
     add_custom_objects(parser)
     add_format(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Resolve, build, write; the last line of stdout is the path written."""
-    output = Path(arguments.output)
-    check_target(output, force=arguments.force)
+    output, weights_out = check_outputs(arguments)
     saved = None
     if len(arguments.paths) == 1 and arguments.paths[0].endswith(".json"):
         saved, patches, base = _saved(arguments)
@@ -65,10 +67,20 @@ def run(arguments: argparse.Namespace) -> int:
         base = open_for(given or arguments.base, patches, arguments.weights)
     with quiet_backend():
         variant = _build(arguments, saved, patches, base)
-        variant.save(output, force=arguments.force)
+        if weights_out is not None:
+            variant.save_weights(weights_out, force=arguments.force)
+        with removed_on_failure(weights_out):
+            variant.save(output, force=arguments.force)
     if arguments.format == "json":
         findings = [{**problem_json(f.problem), "allowed": f.allowed} for f in variant.findings]
-        said = {"format": 1, "output": str(output), "findings": findings, **variant.provenance}
+        weights = {"weights": str(weights_out)} if weights_out is not None else {}
+        said = {
+            "format": 1,
+            "output": str(output),
+            **weights,
+            "findings": findings,
+            **variant.provenance,
+        }
         print(json.dumps(said, indent=2))
         return 0
     style = style_for(sys.stderr)
@@ -80,6 +92,8 @@ def run(arguments: argparse.Namespace) -> int:
             print(
                 f"{plural(counts['variables'], 'variable')} {action} ({counts['values']:,} values)"
             )
+    if weights_out is not None:
+        print(weights_out)
     print(output)
     return 0
 

@@ -15,7 +15,9 @@ from typing import Any
 from patchspec.language.patch import Patch, parse_source
 from patchspec.language.source import read_file
 from patchspec.models.base import Base
+from patchspec.models.files import check_target
 from patchspec.models.opening import open_base
+from patchspec.models.weights_out import check_weights_target
 from patchspec.problems import PatchError, Problem, refuse
 
 PROGRAM = "patchspec"
@@ -56,8 +58,42 @@ def add_weights(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights",
         metavar="FILE",
-        help="the HDF5 file of the weights, where the model is an architecture alone",
+        help="the file of the weights, where the model is an architecture alone: `.weights.h5`, "
+        "`.h5`, `.weights.json`, `.safetensors` or `.npz`",
     )
+
+
+def add_weights_out(parser: argparse.ArgumentParser) -> None:
+    """`--weights-out`."""
+    parser.add_argument(
+        "--weights-out",
+        metavar="FILE",
+        help="write the weights alone too, by path: `.npz` or `.safetensors` (vocabularies and the "
+        "optimizer's state are in the `.keras` file only)",
+    )
+
+
+def check_outputs(arguments: argparse.Namespace) -> tuple[Path, Path | None]:
+    """The files to write, refused before any work is done where they cannot be."""
+    output, weights = Path(arguments.output), arguments.weights_out
+    check_target(output, force=arguments.force)
+    if weights is None:
+        return output, None
+    if Path(weights).resolve() == output.resolve():
+        raise Usage("`-o` and `--weights-out` name the same file")
+    check_weights_target(Path(weights), force=arguments.force)
+    return output, Path(weights)
+
+
+@contextlib.contextmanager
+def removed_on_failure(path: Path | None) -> Iterator[None]:
+    """Take a file away again that was written before something that failed."""
+    try:
+        yield
+    except BaseException:
+        if path is not None:
+            path.unlink(missing_ok=True)
+        raise
 
 
 @contextlib.contextmanager

@@ -36,8 +36,6 @@ def read_archive(path: Path) -> Base:
             config = _json(archive, "config.json", name)
             listed = archive.namelist()
             metadata = _json(archive, "metadata.json", name) if "metadata.json" in listed else {}
-            found = upgraded(config, name, _version(metadata))
-            document = checked_document(found.document, name)
             assets = {
                 info.filename: archive.read(info)
                 for info in archive.infolist()
@@ -50,6 +48,19 @@ def read_archive(path: Path) -> Base:
             f"`{name}` is not a whole `.keras` file: {error}",
             hint="it may be truncated, or of another format",
         )
+    return base_of(config, metadata, weights, assets, name)
+
+
+def base_of(
+    config: Any,
+    metadata: Any,
+    weights: memoryview | None,
+    assets: Mapping[str, bytes],
+    name: str,
+) -> Base:
+    """The base that the parts of a `.keras` file make, wherever they lie."""
+    found = upgraded(config, name, _version(metadata))
+    document = checked_document(found.document, name)
     if weights is None:
         return Base(document, None, name, metadata, assets=assets, upgrades=found.steps)
     if found.steps and not _version(metadata).startswith("3."):

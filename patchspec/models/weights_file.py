@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import mmap
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -160,4 +161,6 @@ def _as(value: Any, shape: tuple[int, ...], brain: bool) -> NDArray[Any]:
 def mapped(path: str) -> memoryview:
     """The file in memory, mapped and read-only."""
     with open(path, "rb") as file:  # noqa: PTH123 (mmap wants a descriptor)
+        if not os.fstat(file.fileno()).st_size:
+            return memoryview(b"")  # nothing can be mapped of it
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
