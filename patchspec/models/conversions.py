@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patchspec.models.base import Variable
+from patchspec.problems import refuse
 
 Array = NDArray[Any]
 Leaves = dict[str, Variable]
@@ -176,6 +177,26 @@ def _two_rows(bias: Variable) -> Variable:
     return derived([bias], (2, half), lambda values: values[0].reshape(2, half))
 
 
+def _variance(leaves: Leaves, epsilon: float) -> Leaves:
+    """A deviation to which epsilon is added, as the variance whose root with epsilon is the same.
+
+    (x - mean) / (deviation + e) is (x - mean) / sqrt(variance + e) for (deviation + e)^2 - e.
+    """
+    old = leaves["moving_variance"]
+    variance = derived([old], old.shape, lambda values: (values[0] + epsilon) ** 2 - epsilon)
+    return leaves | {"moving_variance": variance}
+
+
+def _either(_leaves: Leaves) -> Leaves:
+    refuse(
+        "PS913",
+        "the moving statistics are a deviation or a variance, as the version of Keras 1 that wrote "
+        "them had it, and the file names none",
+        hint="add `keras_version` to the architecture, or save it anew with a later Keras",
+    )
+
+
+NUMBERED: Mapping[str, Callable[[Leaves, float], Leaves]] = {"keras0-deviation": _variance}
 RULES: Mapping[str, Rule] = {
     "cudnn-gru": _cudnn(3, _two_rows),
     "cudnn-lstm": _cudnn(4, _summed),
@@ -186,6 +207,7 @@ RULES: Mapping[str, Rule] = {
     "keras1-conv1d": _conv1d,
     "keras1-deconv-first": _kernels(_filters_first_of_two),
     "keras1-deconv-last": _kernels(_last_two_swapped),
+    "keras1-deviation-or-variance": _either,
     "keras1-gru": _merged("zrh"),
     "keras1-lstm": _merged("ifco"),
     "keras1-separable-first": _kernels(_filters_last),

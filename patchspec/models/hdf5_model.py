@@ -136,12 +136,17 @@ def _weights(file: h5py.File, stored: Mapping[str, Stored], name: str) -> Hdf5We
     if not isinstance(root, h5py.Group):
         refuse("PS903", f"`model_weights` in `{name}` is no group")
     groups: dict[str, list[Weight]] = {}
-    for layer in _names(root, "layer_names", name):
+    version = _text(file, "keras_version", name) or _text(root, "keras_version", name)
+    keras1 = version is None or version.startswith("1.")
+    listed = _names(root, "layer_names", name)
+    if not listed and not any(_UNNAMED.match(path) for path in stored):
+        refuse("PS903", f"`{name}` lists no layers, so it holds no weights of Keras 0 to 3")
+    for layer in dict.fromkeys(listed):
         group = root.get(layer)
         if not isinstance(group, h5py.Group):
             refuse("PS913", f"`{name}` lists the layer `{layer}` and holds nothing of it")
         groups[layer] = [
-            _weight(stored, f"{prefix}{layer}/{said}", said, name)
+            _weight(stored, f"{prefix}{layer}/{said}", said, name, keras1=keras1)
             for said in _names(group, "weight_names", name)
         ]
     return Hdf5Weights(
@@ -149,15 +154,17 @@ def _weights(file: h5py.File, stored: Mapping[str, Stored], name: str) -> Hdf5We
         groups,
         stored,
         _text(file, "backend", name) or _text(root, "backend", name),
-        _text(file, "keras_version", name) or _text(root, "keras_version", name),
+        version,
     )
 
 
-def _weight(stored: Mapping[str, Stored], path: str, said: str, name: str) -> Weight:
+def _weight(
+    stored: Mapping[str, Stored], path: str, said: str, name: str, *, keras1: bool
+) -> Weight:
     one = stored.get(path)
     if one is None:
         refuse("PS913", f"`{name}` lists the weight `{said}` and does not hold it")
-    return weight(said, Variable("", one.shape, one.dtype, one.read))
+    return weight(said, Variable("", one.shape, one.dtype, one.read), keras1=keras1)
 
 
 def _text(group: h5py.Group, key: str, name: str) -> str | None:

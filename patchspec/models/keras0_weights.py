@@ -14,7 +14,7 @@ from patchspec.graph.graph import Graph
 from patchspec.models.base import Variable
 from patchspec.models.dialects.notes import Upgraded
 from patchspec.models.parts import Part, parts_of_model
-from patchspec.models.weight_names import converted
+from patchspec.models.weight_names import check_conversions, converted
 from patchspec.models.weights_file import Stored
 from patchspec.problems import refuse
 
@@ -24,7 +24,9 @@ def unnamed_variables(
 ) -> dict[str, Variable]:
     """Every variable of the model by its path; PS913 where the file has too few or too many."""
     places = dict(found.sources)
-    parts = {_place(part, places): part for part in parts_of_model(graph)}
+    listed = list(parts_of_model(graph))
+    check_conversions(listed, found, origin)
+    parts = {_place(part, places): part for part in listed}
     variables: dict[str, Variable] = {}
     for part, params in _dealt(parts, stored, origin):
         names = _leaves(part)

@@ -40,7 +40,7 @@ def keras2_variables(
     style = CHECKPOINT if any(path.startswith(CHECKPOINT) for path in by_path) else LAYERS
     sources = dict(found.sources)
     parts = list(parts_of_model(graph))
-    weighted = {_source(part, sources) for part in parts}
+    weighted = {_owner(part, sources) for part in parts}
     groups = dict(_groups(old, "", "", style, weighted))
     given: dict[int, list[Weight]] = {}
     for path in sorted(by_path, key=_natural):
@@ -65,14 +65,11 @@ def keras2_variables(
 
 def _owner(part: Part, sources: Mapping[str, str]) -> str:
     """The path of a part's variables under the old name of its layer."""
-    for path, source in sources.items():
-        if part.owner == path or part.owner.startswith(f"{path}/"):
-            return source + part.owner[len(path) :]
-    return part.owner
-
-
-def _source(part: Part, sources: Mapping[str, str]) -> str:
-    return _owner(part, sources)
+    owner = part.owner
+    for path, source in sorted(sources.items(), key=lambda pair: -len(pair[0])):
+        if owner == path or owner.startswith(f"{path}/"):
+            owner = source + owner[len(path) :]
+    return owner
 
 
 def _split(path: str, groups: Mapping[str, str]) -> tuple[str | None, str]:

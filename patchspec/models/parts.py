@@ -6,7 +6,7 @@ made them), so the number of a variable is its place here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,9 @@ class Part:
     """The names of its variables, in Keras 3's order; none for a class that is not Keras's."""
     marks: tuple[str, ...]
     """Names that a weight's own name holds where it belongs here, from the outside in."""
-    config: Config
+    said: str
+    """`owner` by the names of layers alone, also of a model inside a wrapper, whose layers Keras
+    saves by class and place."""
 
     def path(self, number: int) -> str:
         """The path of one of its variables."""
@@ -60,7 +62,8 @@ def _scaled(config: Config) -> list[str]:
 
 
 def _with_statistics(config: Config) -> list[str]:
-    return [*_scaled(config), "moving_mean", "moving_variance"]
+    renorm = ["moving_stddev", "renorm_mean", "renorm_stddev"] if config.get("renorm") else []
+    return [*_scaled(config), "moving_mean", "moving_variance", *renorm]
 
 
 def _cell(config: Config) -> list[str]:
@@ -89,6 +92,7 @@ _LEAVES: Mapping[str, Callable[[Config], list[str]]] = {
     "BatchNormalization": _with_statistics,
     "LayerNormalization": _scaled,
     "GroupNormalization": _scaled,
+    "RMSNormalization": lambda _: ["scale"],
     "PReLU": lambda _: ["alpha"],
     "SimpleRNNCell": _cell,
     "LSTMCell": _cell,
@@ -117,48 +121,72 @@ def parts_of_model(graph: Graph) -> Iterator[Part]:
             yield from parts_of(layer.entry, layer.path, (layer.name,))
 
 
-def parts_of(entry: Mapping[str, Any], owner: str, marks: tuple[str, ...]) -> Iterator[Part]:
+def parts_of(
+    entry: Mapping[str, Any], owner: str, marks: tuple[str, ...], said: str | None = None
+) -> Iterator[Part]:
     """The parts of one layer that hold variables."""
     kind, config = str(entry["class_name"]), entry["config"]
+    said = said or owner
     if kind in _WITH_CELL:
-        yield Part(f"{owner}/cell", kind, tuple(_cell(config)), marks, config)
-    elif kind == "RNN":
-        yield from _cells(config["cell"], f"{owner}/cell", marks)
-    elif kind == "Bidirectional":
-        yield from _inner(config["layer"], f"{owner}/forward_layer", (*marks, "forward"))
-        yield from _inner(config["backward_layer"], f"{owner}/backward_layer", (*marks, "backward"))
-    elif kind == "TimeDistributed":
-        yield from _inner(config["layer"], f"{owner}/layer", marks)
-    elif kind == "MultiHeadAttention":
+        leaves = tuple(_cell(config))
+        yield Part(f"{owner}/cell", kind, leaves, marks, f"{said}/cell")
+    elif kind in _WRAPPING:
+        for place, inner, mark in _WRAPPING[kind](config):
+            own = (*marks, mark) if mark else marks
+            yield from _inside(inner, f"{owner}/{place}", own, f"{said}/{place}")
+    elif kind in ("MultiHeadAttention", "GroupQueryAttention"):
         for name, mark in _PROJECTIONS.items():
-            yield Part(f"{owner}/{name}", "EinsumDense", tuple(_kernel(config)), (*marks, mark), {})
+            leaves = tuple(_kernel(config))
+            yield Part(f"{owner}/{name}", "EinsumDense", leaves, (*marks, mark), f"{said}/{name}")
     elif kind in _LEAVES:
         leaves = tuple(_LEAVES[kind](config))
         if leaves:
-            yield Part(owner, kind, leaves, marks, config)
+            yield Part(owner, kind, leaves, marks, said)
     elif layer_class(kind) is None or entry.get("registered_name"):
-        yield Part(owner, kind, None, marks, config)
+        yield Part(owner, kind, None, marks, said)
 
 
-def _inner(entry: Mapping[str, Any], owner: str, marks: tuple[str, ...]) -> Iterator[Part]:
+def _inside(
+    entry: Mapping[str, Any], owner: str, marks: tuple[str, ...], said: str
+) -> Iterator[Part]:
+    """The parts of what a wrapper wraps; the layers of a model lie there by class and place."""
     config = entry["config"]
     if not isinstance(config.get("layers"), list):
-        yield from parts_of(entry, owner, marks)
+        yield from parts_of(entry, owner, marks, said)
         return
     for layer, group in layer_groups(Graph(config)):
         if layer.inner is None and not layer.is_input:
-            yield from parts_of(layer.entry, f"{owner}/{group}", (*marks, layer.name))
+            own = (*marks, layer.name)
+            yield from parts_of(layer.entry, f"{owner}/{group}", own, f"{said}/{layer.path}")
 
 
-def _cells(entry: Mapping[str, Any], owner: str, marks: tuple[str, ...]) -> Iterator[Part]:
-    kind, config = str(entry["class_name"]), entry["config"]
-    if kind != "StackedRNNCells":
-        yield from parts_of(entry, owner, marks)
-        return
+Wrapped = tuple[str, Mapping[str, Any], str | None]
+"""Where a wrapper saves what is inside it, that entry, and what its weights' names say."""
+
+
+def _both(config: Config) -> Iterator[Wrapped]:
+    yield "forward_layer", config["layer"], "forward"
+    yield "backward_layer", config["backward_layer"], "backward"
+
+
+def _cells(config: Config) -> Iterator[Wrapped]:
+    for place, cell in cell_places(config["cells"]):
+        yield f"cells/{place}", cell, str(cell["config"].get("name"))
+
+
+def cell_places(cells: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Cells that are stacked, and the names under which Keras saves them: class and count."""
     used: dict[str, int] = {}
-    for cell in config["cells"]:
+    for cell in cells:
         snake = snake_case(str(cell["class_name"]))
         count = used.get(snake, 0)
         used[snake] = count + 1
-        own = f"{owner}/cells/{snake}_{count}" if count else f"{owner}/cells/{snake}"
-        yield from parts_of(cell, own, (*marks, str(cell["config"].get("name"))))
+        yield f"{snake}_{count}" if count else snake, cell
+
+
+_WRAPPING: Mapping[str, Callable[[Config], Iterable[Wrapped]]] = {
+    "Bidirectional": _both,
+    "RNN": lambda config: [("cell", config["cell"], None)],
+    "StackedRNNCells": _cells,
+    "TimeDistributed": lambda config: [("layer", config["layer"], None)],
+}

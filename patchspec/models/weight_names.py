@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from patchspec.graph.graph import Graph
 from patchspec.models.base import Variable
-from patchspec.models.conversions import RULES, rotated
+from patchspec.models.conversions import NUMBERED, RULES, rotated
 from patchspec.models.dialects.notes import Upgraded
 from patchspec.models.parts import Part, parts_of_model
 from patchspec.problems import PatchError, Problem, refuse, some
@@ -56,13 +56,15 @@ class Weight:
     variable: Variable
 
 
-def weight(said: str, variable: Variable) -> Weight:
-    """A weight by the name that the file gives it, of any version of Keras."""
-    *scopes, last = said.removesuffix(":0").split("/")
-    old = _KERAS1.match(last)
-    if old is not None and not scopes:
-        return Weight(said, (old["layer"],), _LEAVES.get(old["leaf"], old["leaf"]), variable)
-    return Weight(said, tuple(scopes), last, variable)
+def weight(said: str, variable: Variable, *, keras1: bool) -> Weight:
+    """A weight by the name that the file gives it; Keras 1 wrote `layer_W`, later ones scopes."""
+    name = said.removesuffix(":0")
+    old = _KERAS1.match(name) if keras1 else None
+    if old is not None:
+        layer, leaf = old["layer"], old["leaf"]
+        return Weight(said, (*layer.split("/"), layer), _LEAVES.get(leaf, leaf), variable)
+    *scopes, leaf = name.split("/")
+    return Weight(said, tuple(scopes), leaf, variable)
 
 
 def placed(
@@ -86,14 +88,7 @@ def placed(
         given = waiting.pop(group, [])
         dealt += _dealt(parts, given, group, origin, problems)
     for group, left in waiting.items():
-        problems.append(
-            Problem(
-                code="PS913",
-                message=f"`{origin}` holds weights of `{group}`, which its config does not know: "
-                f"{some(one.said for one in left)}",
-                hint="the weights are those of another model",
-            )
-        )
+        problems.append(_unknown(group, graph, [one.said for one in left], origin))
     return placed_parts(dealt, upgraded, origin, theano=theano, problems=problems)
 
 
@@ -108,11 +103,28 @@ def placed_parts(
     """The variables of parts that are known with their weights; all problems at once."""
     noted = list(problems)
     found: dict[str, Variable] = {}
+    dealt = list(dealt)
+    check_conversions([part for part, _ in dealt], upgraded, origin)
     for part, weights in dealt:
         found |= _variables(part, weights, upgraded, origin, theano=theano, problems=noted)
     if noted:
         raise PatchError(dict.fromkeys(noted))
     return found
+
+
+def _unknown(group: str, graph: Graph, said: Sequence[str], origin: str) -> Problem:
+    """Weights under a name that is no layer's, or that of a layer whose weights are not known."""
+    layer = graph.layers.get(group)
+    if layer is None:
+        why, hint = "which its config does not know", "the weights are those of another model"
+    else:
+        why = f"a `{layer.class_name}`, of which nobody knows how Keras 3 keeps them"
+        hint = "load the model with Keras 3, and save it as `.keras`"
+    return Problem(
+        code="PS913",
+        message=f"`{origin}` holds weights of `{group}`, {why}: {some(said)}",
+        hint=hint,
+    )
 
 
 def _by_group(
@@ -127,10 +139,13 @@ def _by_group(
     for part in parts_of_model(graph):
         layer = _layer_of(part, graph)
         path = sources.get(layer, layer)
-        top = path.partition("/")[0]
-        inner = path.rpartition("/")[2]
+        outer = layer.partition("/")[0]
+        top, inner = sources.get(outer, outer), path.removeprefix(f"{layer.rpartition('/')[0]}/")
         group = inner if top not in known and inner in known else top
-        found.setdefault(group, []).append(part)
+        if "/" not in layer:
+            group = path
+        marks = tuple(inner if mark == layer.rpartition("/")[2] else mark for mark in part.marks)
+        found.setdefault(group, []).append(replace(part, marks=marks))
     yield from found.items()
 
 
@@ -189,6 +204,8 @@ def _best(parts: Sequence[Part], one: Weight) -> list[int]:
 
 def _among(mark: str, one: Weight, fits: object) -> bool:
     assert callable(fits)
+    if "/" in mark:
+        return mark in one.scopes or f"/{mark}/" in f"/{one.said}"
     return any(fits(mark, scope) for scope in one.scopes)
 
 
@@ -242,13 +259,29 @@ def _unfit(part: Part, origin: str, said: Sequence[str]) -> Problem:
     )
 
 
+def check_conversions(parts: Iterable[Part], upgraded: Upgraded, origin: str) -> None:
+    """Every conversion must be of something that holds weights: one that is not would be lost."""
+    known = {part.said for part in parts}
+    for conversion in upgraded.conversions:
+        if conversion.owner not in known:
+            refuse(
+                "PS913",
+                f"the weights of `{conversion.owner}` in `{origin}` are stored in an old layout, "
+                "and nothing there holds weights",
+                hint="save the model anew with the Keras that wrote it",
+            )
+
+
 def converted(
     part: Part, leaves: dict[str, Variable], upgraded: Upgraded, theano: bool
 ) -> dict[str, Variable]:
     """The variables of a part in Keras 3's layout, by name."""
     for conversion in upgraded.conversions:
-        if conversion.owner == part.owner:
-            leaves = dict(RULES[conversion.rule](leaves))
+        if conversion.owner == part.said:
+            if conversion.number is not None:
+                leaves = dict(NUMBERED[conversion.rule](leaves, conversion.number))
+            else:
+                leaves = dict(RULES[conversion.rule](leaves))
     leaves = {_known_as(name, part, leaves): variable for name, variable in leaves.items()}
     if theano and part.kind in _CONVOLUTIONS:
         kernels = [name for name in leaves if name.endswith("kernel")]

@@ -94,6 +94,22 @@ def stacked_cells() -> Model:
 
 
 @zoo
+def stacked_cells_of_hard_sigmoid() -> Model:
+    x = Input((5, 3), name="x")
+    gate = {"recurrent_activation": "hard_sigmoid"}
+    cells = [layers.LSTMCell(4, **gate), layers.LSTMCell(3), layers.GRUCell(2, **gate)]
+    return of(x, layers.RNN(cells, name="stack")(x))
+
+
+@zoo
+def each_way_of_its_own() -> Model:
+    x = Input((5, 3), name="x")
+    there = layers.LSTM(4, recurrent_activation="hard_sigmoid", name="there")
+    back = layers.LSTM(4, go_backwards=True, name="back")
+    return of(x, layers.Bidirectional(there, backward_layer=back, name="bi")(x))
+
+
+@zoo
 def one_cell() -> Model:
     x = Input((5, 3), name="x")
     return of(x, layers.RNN(layers.SimpleRNNCell(4), return_sequences=True, name="r")(x))
@@ -137,6 +153,48 @@ def per_step_model() -> Model:
     inner = Model(a, layers.Dense(3, name="d")(a), name="inner")
     x = Input((4, 6), name="x")
     return of(x, layers.TimeDistributed(inner, name="td")(x))
+
+
+@zoo
+def per_step_models_of_hard_sigmoid() -> Model:
+    a = Input((6,), name="a")
+    y = layers.Dense(3, activation="hard_sigmoid", name="d")(a)
+    inner = Model(a, layers.Dense(2, name="e")(y), name="inner")
+    x = Input((4, 6), name="x")
+    dense = layers.Dense(6, activation="hard_sigmoid", name="own")
+    return of(x, layers.TimeDistributed(inner, name="td")(layers.TimeDistributed(dense)(x)))
+
+
+@zoo
+def names_with_slashes() -> Model:
+    a = Input((4,), name="in/a")
+    y = layers.Dense(4, name="block/dense")(a)
+    inner = Model(a, layers.BatchNormalization(name="block/bn")(y), name="inner/model")
+    x = Input((4,), name="x")
+    y = layers.Dense(4, name="conv1/dense")(inner(x))
+    return of(x, layers.Add(name="conv1/add")([y, layers.BatchNormalization(name="conv1/bn")(y)]))
+
+
+@zoo
+def dict_into_nested() -> Model:
+    ends = {"b": Input((3,), name="b"), "a": Input((3,), name="a")}
+    y = layers.Subtract()([layers.Dense(3, name="p")(ends["b"]), ends["a"]])
+    inner = Model(ends, y, name="inner")
+    x = Input((3,), name="x")
+    return of(x, inner({"a": x, "b": layers.Dense(3, name="q")(x)}))
+
+
+@zoo
+def layers_as_activations() -> Model:
+    x = Input((6,), name="x")
+    return of(x, layers.Dense(4, activation=layers.LeakyReLU(0.4), name="d")(x))
+
+
+@zoo
+def split_in_two() -> Model:
+    x = Input((6,), name="x")
+    one, two = tf.split(layers.Dense(6, name="d")(x), 2, axis=-1)
+    return Model(x, [two, tf.tanh(one)])
 
 
 @zoo
@@ -239,6 +297,58 @@ def statistics() -> Model:
     norm = layers.Normalization(name="n")
     norm.adapt([[1.0, 2.0, 3.0], [2.0, 5.0, 9.0]])
     return of(x, layers.Rescaling(0.5, offset=1.0, name="r")(norm(x)))
+
+
+@zoo
+def preprocessing() -> Model:
+    x = Input((8, 8, 3), name="x")
+    y = layers.RandomFlip("horizontal")(layers.RandomRotation(0.1)(layers.CenterCrop(6, 6)(x)))
+    y = layers.Resizing(4, 4)(layers.RandomZoom(0.2)(layers.RandomContrast(0.2)(y)))
+    return of(x, layers.Discretization(bin_boundaries=[-1.0, 0.0, 1.0], name="bins")(y))
+
+
+@zoo
+def axes_of_norms() -> Model:
+    x = Input((4, 5, 6), name="x")
+    y = layers.LayerNormalization(axis=[1, 2], name="ln")(x)
+    return of(x, layers.BatchNormalization(axis=1, center=False, name="bn")(y))
+
+
+@zoo
+def masked_mean() -> Model:
+    x = Input((5,), name="x")
+    y = layers.Embedding(10, 4, mask_zero=True, name="e")(x)
+    y = layers.Dropout(0.5)(layers.Dense(4, name="d")(y))
+    y = layers.Concatenate()([y, layers.LayerNormalization(name="n")(y)])
+    return of(x, layers.GlobalAveragePooling1D()(y))
+
+
+@zoo
+def merged_masks() -> Model:
+    x, w = Input((9,), name="x"), Input((9,), name="w")
+    y = layers.Embedding(6, 4, mask_zero=True, name="e")(x)
+    z = layers.Embedding(6, 4, mask_zero=True, name="f")(w)
+    both = layers.Add(name="both")([y, z])
+    later = layers.Concatenate(axis=1, name="c")([y, z])
+    pooled = [layers.GlobalAveragePooling1D(name=f"g{i}")(t) for i, t in enumerate((both, later))]
+    return Model([x, w], [*pooled, layers.GRU(3, name="u")(later)])
+
+
+@zoo
+def mask_into_nested() -> Model:
+    a = Input((5, 4), name="a")
+    inner = Model(a, layers.LSTM(4, return_sequences=True, name="l")(a), name="inner")
+    x = Input((5,), name="x")
+    y = inner(layers.Embedding(6, 4, mask_zero=True, name="e")(x))
+    return of(x, layers.LSTM(3, name="after")(y))
+
+
+@zoo
+def masked_attention() -> Model:
+    x = Input((5,), name="x")
+    y = layers.Embedding(10, 4, mask_zero=True, name="e")(x)
+    one = layers.MultiHeadAttention(2, 3, name="m")(y, y)
+    return of(x, layers.GlobalMaxPooling1D()(layers.Attention(name="a")([one, y])))
 
 
 @zoo

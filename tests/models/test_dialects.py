@@ -10,7 +10,9 @@ import pytest
 
 from patchspec.graph.graph import Graph
 from patchspec.models.dialects.dialect import upgraded
+from patchspec.models.dialects.keras3 import ROOMS
 from patchspec.models.document import checked_document
+from patchspec.models.parts import parts_of_model
 from patchspec.problems import PatchError
 from tests import configs
 from tests.models.old_configs import Config, entrance, layer, model, sequential
@@ -244,6 +246,46 @@ def test_the_hard_sigmoid_of_keras_2_is_kept_by_scaling_weights_or_by_two_layers
     assert refused(model([entrance("x", 5, 3), inside]))[0][0] == "PS912"
 
 
+def test_a_name_with_a_slash_gets_another_and_so_do_those_who_read_it() -> None:
+    old = model(
+        [entrance("in/x"), layer("Dense", "a/b", "in/x", units=2), layer("ReLU", "a_b", "a/b")]
+    )
+    found = upgraded(old, "old")
+    document = checked_document(found.document, "old")
+    assert list(layers_of(document)) == ["in_x", "a_b_", "a_b"]
+    assert layers_of(document)["a_b"]["inbound_nodes"][0]["args"] == [tensor("a_b_")]
+    assert document["config"]["input_layers"] == ["in_x", 0, 0]
+    assert ("a_b_", "a/b") in found.sources
+
+
+def test_a_layer_that_is_shared_between_levels_is_refused() -> None:
+    inner = nested()
+    inner["config"]["layers"][1]["shared_object_id"] = 7
+    outside = {**layer("Dense", "id", "inner", units=4), "shared_object_id": 7}
+    assert refused(model([entrance(), inner, outside]))[0][0] == "PS505"
+
+
+def test_stacked_cells_and_models_in_wrappers_are_named_as_keras_saves_them() -> None:
+    gate = {"units": 2, "recurrent_activation": "hard_sigmoid"}
+    cells = [{"class_name": "LSTMCell", "config": {"name": n, **gate}} for n in ("one", "two")]
+    stack = {"class_name": "StackedRNNCells", "config": {"cells": cells}}
+    inner = model([entrance("i"), layer("Dense", "d", "i", units=2, activation="hard_sigmoid")])
+    old = model([
+        entrance("x", 5, 4),
+        layer("TimeDistributed", "t", "x", layer=inner),
+        layer("RNN", "r", "t", cell=stack),
+    ])  # fmt: skip
+    found = upgraded(old, "old")
+    assert [conversion.owner for conversion in found.conversions] == [
+        "t/layer/d",
+        "r/cell/cells/lstm_cell",
+        "r/cell/cells/lstm_cell_1",
+    ]
+    parts = {part.said: part.owner for part in parts_of_model(Graph.of(found.document))}
+    assert parts["t/layer/d"] == "t/layer/layers/dense"
+    assert {c.owner for c in found.conversions} <= set(parts)
+
+
 # Calls
 
 
@@ -278,7 +320,7 @@ def test_states_in_the_list_of_inputs_become_initial_state() -> None:
     assert call["kwargs"] == {"initial_state": [tensor("a", 0, 1), tensor("a", 0, 2)]}
 
 
-def test_a_mask_that_keras_3_would_not_pass_beside_a_state_is_passed_by_name() -> None:
+def test_masks_are_computed_and_passed_by_name() -> None:
     old = model([
         entrance("x", 5),
         layer("Embedding", "e", "x", input_dim=9, output_dim=3, mask_zero=True),
@@ -288,8 +330,37 @@ def test_a_mask_that_keras_3_would_not_pass_beside_a_state_is_passed_by_name() -
     made = layers_of(new(old))
     assert made["e_not_equal"]["module"] == "keras.src.ops.numpy"
     assert made["e_not_equal"]["inbound_nodes"][0]["args"] == [tensor("x"), 0]
-    mask = made["b"]["inbound_nodes"][0]["kwargs"]["mask"]
-    assert mask["config"]["keras_history"] == ["e_not_equal", 0, 0]
+    for name in "ab":
+        mask = made[name]["inbound_nodes"][0]["kwargs"]["mask"]
+        assert mask["config"]["keras_history"] == ["e_not_equal", 0, 0]
+        assert mask["config"]["dtype"] == "bool"
+
+
+def test_masks_are_merged_by_and_as_keras_2_did_and_only_where_somebody_uses_them() -> None:
+    seen = layer("Embedding", "e", "x", input_dim=9, output_dim=3, mask_zero=True)
+    other = layer("Masking", "m", "e", mask_value=1.0)
+    both = layer("Add", "s", "e", "m")
+    used = layers_of(
+        new(model([entrance("x", 5), seen, other, both, layer("GRU", "g", "s", units=2)]))
+    )
+    assert used["s_mask"]["class_name"] == "LogicalAnd"
+    assert used["m_mask"]["class_name"] == "Any"
+    assert used["m_not_equal"]["inbound_nodes"][0]["args"][1] == 1.0
+    ignored = layers_of(new(model([entrance("x", 5), seen, other, both])))
+    assert list(ignored) == ["x", "e", "m", "s"]
+
+
+def test_a_mask_beside_a_state_that_nobody_can_tell_is_refused() -> None:
+    inner = model([entrance("i", 5, 3), layer("Dense", "d", "i", units=3)])
+    inner |= {"name": "n", "inbound_nodes": [[["e", 0, 0, {}]]]}
+    old = model([
+        entrance("x", 5),
+        layer("Embedding", "e", "x", input_dim=9, output_dim=3, mask_zero=True),
+        inner,
+        layer("LSTM", "a", ("n", 1, 0), units=2, return_state=True),
+        layer("LSTM", "b", ("n", 1, 0), ("a", 0, 1), ("a", 0, 2), units=2),
+    ])  # fmt: skip
+    assert refused(old)[0][0] == "PS912"
 
 
 def test_the_value_of_an_attention_is_an_argument() -> None:
@@ -433,6 +504,21 @@ def test_maxout_is_an_affine_map_and_a_maximum() -> None:
 
 
 # Keras 3
+
+
+def test_the_module_of_every_operation_is_known() -> None:
+    from importlib import import_module  # noqa: PLC0415 (imports Keras, as the others do not)
+
+    from keras.src.ops.operation import Operation  # noqa: PLC0415
+
+    found: dict[str, set[str]] = {}
+    for room in (*ROOMS, "numpy"):
+        module = import_module(f"keras.src.ops.{room}")
+        made = (c for c in vars(module).values() if isinstance(c, type))
+        found[room] = {
+            c.__name__ for c in made if issubclass(c, Operation) and c.__module__ == module.__name__
+        }
+    assert {room: names for room, names in found.items() if room != "numpy"} == ROOMS
 
 
 def test_an_hdf5_file_of_keras_3_gets_the_modules_that_it_leaves_out() -> None:

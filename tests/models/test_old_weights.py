@@ -138,6 +138,27 @@ def test_weights_beside_an_architecture(tmp_path: Path) -> None:
     assert len(values(text, whole)) == 4
 
 
+def test_weights_are_found_under_names_that_the_upgrade_had_to_change(tmp_path: Path) -> None:
+    old = layer("Convolution2D", "c/1", nb_filter=1, nb_row=2, nb_col=2, dim_ordering="th",
+                bias=False, batch_input_shape=[None, 3, 4, 4])  # fmt: skip
+    path = write_h5(
+        tmp_path / "m.h5",
+        sequential(old),
+        {"c/1": {"c/1_W:0": ramp(1, 3, 2, 2)}},
+        version="1.2.0",
+        backend=None,
+    )
+    assert {name: v.shape for name, v in values(path).items()} == {"c_1/vars/0": (2, 2, 3, 1)}
+
+
+def test_weights_of_a_layer_whose_variables_are_not_known_are_said_to_be_so(tmp_path: Path) -> None:
+    inner = {"class_name": "Dense", "config": {"name": "d", "units": 2}}
+    config = model([entrance(), layer("SpectralNormalization", "s", "x", layer=inner)])
+    problems = refused(write_h5(tmp_path / "m.h5", config, {"s": dense("s", 1.0)}))
+    assert problems[0][0] == "PS913"
+    assert "a `SpectralNormalization`" in problems[0][1]
+
+
 # Layouts
 
 
@@ -287,6 +308,32 @@ def test_keras_1_names_of_normalisation(tmp_path: Path) -> None:
         tmp_path / "m.h5", sequential(old), {"n": weights}, version="1.2.2", backend=None
     )
     assert [values(path)[f"n/vars/{i}"][0] for i in range(4)] == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_early_statistics_are_deviations_and_a_file_without_version_is_not_guessed(
+    tmp_path: Path,
+) -> None:
+    flat = {"name": "BatchNormalization", "custom_name": "n", "input_shape": [4], "epsilon": 0.01}
+    stored = [ramp(4, start=float(i)) for i in range(4)]
+    params = {f"layer_0/param_{i}": value for i, value in enumerate(stored)}
+    text, weights = keras0(tmp_path, [flat], params)
+    x = np.random.default_rng(7).normal(size=(3, 4)).astype("float32")
+    gamma, beta, mean, deviation = stored
+    expected = gamma * (x - mean) / (deviation + 0.01) + beta
+    assert np.abs(run(text, x, weights=weights) - expected).max() < 1e-5
+    old = sequential(layer("BatchNormalization", "n", mode=0, batch_input_shape=[None, 4]))
+    old["config"].append({"class_name": "Dropout", "config": {"p": 0.5, "name": "o"}})
+    old["config"][0]["config"]["input_dtype"] = "float32"
+    said = ("gamma", "beta", "running_mean", "running_std")
+    apart = write_h5(
+        tmp_path / "n.h5", None, {"n": {f"n_{name}:0": ramp(4) for name in said}}, backend=None
+    )
+    with h5py.File(apart, "a") as file:
+        del file.attrs["keras_version"]
+    text.write_text(json.dumps(old))
+    assert refused(text, apart)[0][0] == "PS913"
+    text.write_text(json.dumps({**old, "keras_version": "1.1.0"}))
+    assert len(values(text, apart)) == 4
 
 
 # Keras 0

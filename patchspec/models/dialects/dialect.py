@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from patchspec.models.dialects import keras0, keras1, keras2, keras3
-from patchspec.models.dialects.notes import Upgraded
+from patchspec.models.dialects.notes import Conversion, Upgraded
 from patchspec.problems import refuse
 
 _KERAS1_ONLY = {
@@ -39,14 +40,14 @@ def _upgraded(document: Any, origin: str, version: str | None) -> Upgraded:
         return Upgraded(document)
     if keras0.is_keras0(document):
         first = keras0.upgrade(document, origin)
-        return _then(first, _from_keras1(first.document, origin))
+        return _then(first, _from_keras1(first.document, origin, "0"))
     if not _lists_layers(document) or _is_current(document):
         return Upgraded(dict(document))
     said = str(document.get("keras_version") or version or "")
     if said.startswith("3.") or (not said and _is_keras3(document)):
         return keras3.upgrade(_bare(document), origin)
     if said.startswith("1.") or (not said and _is_keras1(document)):
-        return _from_keras1(_bare(document), origin)
+        return _from_keras1(_bare(document), origin, said or None)
     return keras2.upgrade(_bare(document), origin)
 
 
@@ -65,8 +66,8 @@ def _bare(document: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in document.items() if k not in ("keras_version", "backend")}
 
 
-def _from_keras1(document: Mapping[str, Any], origin: str) -> Upgraded:
-    first = keras1.upgrade(document, origin)
+def _from_keras1(document: Mapping[str, Any], origin: str, version: str | None) -> Upgraded:
+    first = keras1.upgrade(document, origin, version)
     return _then(first, keras2.upgrade(first.document, origin))
 
 
@@ -82,12 +83,14 @@ def _then(first: Upgraded, second: Upgraded) -> Upgraded:
     )
 
 
-def _moved(first: Upgraded, second: Upgraded) -> Iterator[Any]:
+def _moved(first: Upgraded, second: Upgraded) -> Iterator[Conversion]:
     """Earlier conversions, under the path that the later upgrade gave what they are about."""
-    renamed = {source: path for path, source in second.sources}
     for conversion in first.conversions:
-        owner = renamed.get(conversion.owner, conversion.owner)
-        yield type(conversion)(owner, conversion.rule)
+        owner = conversion.owner
+        for path, source in second.sources:
+            if owner == source or owner.startswith(f"{source}/"):
+                owner = path + owner[len(source) :]
+        yield replace(conversion, owner=owner)
 
 
 def _lists_layers(document: Mapping[str, Any]) -> bool:

@@ -34,8 +34,6 @@ def with_slope(entry: dict[str, Any], path: str, notes: Notes) -> list[dict[str,
     if config.get("recurrent_activation") == NAME and kind in _GATED:
         notes.convert(owner, f"hard-sigmoid-{_GATED[kind]}")
         notes.step(path, f"the gates' {_SCALED}")
-    if kind == "Bidirectional":
-        _backward_too(path, notes)
     if config.get("activation") != NAME:
         return [entry]
     if kind == "Activation":
@@ -48,8 +46,8 @@ def with_slope(entry: dict[str, Any], path: str, notes: Notes) -> list[dict[str,
     return [entry]
 
 
-def _backward_too(path: str, notes: Notes) -> None:
-    """The backward layer was written from the forward one, with the same activations."""
+def as_backward(path: str, notes: Notes) -> None:
+    """Read the weights of a backward layer as those of the forward one that it was made from."""
     known = {(c.owner, c.rule) for c in notes.conversions}
     forward, backward = f"{path}/forward_layer", f"{path}/backward_layer"
     for conversion in list(notes.conversions):

@@ -78,13 +78,17 @@ _HAVE_FORMAT = {
 }
 
 
-def upgrade(document: Mapping[str, Any], origin: str, dialect: str = "keras1") -> Upgraded:
-    """The document in Keras 2's words; PS911 for what has no exact successor."""
-    notes = Notes(dialect, origin)
+def upgrade(document: Mapping[str, Any], origin: str, version: str | None) -> Upgraded:
+    """The document in Keras 2's words; PS911 for what has no exact successor.
+
+    `version` is that of the Keras which wrote it, `0` for one that came from Keras 0.
+    """
+    notes = Notes("keras1", origin)
     orderings = {o for o in _orderings(document) if o in _ORDERINGS}
     ordering = orderings.pop() if len(orderings) == 1 else None
     made = _model(document, "", ordering, notes)
     notes.step("", "layers and their arguments got the names that Keras 2 gave them")
+    _statistics_of(made, "", version, notes)
     return notes.result(made)
 
 
@@ -223,6 +227,24 @@ _RULES: Mapping[str, tuple[Callable[[Config, str, Notes], Config], ...]] = {
     "Embedding": (_no_dropout,),
     "Conv2DTranspose": (_deconvolution,),
 }
+
+
+def _statistics_of(entry: Mapping[str, Any], path: str, version: str | None, notes: Notes) -> None:
+    """How the statistics of BatchNormalization are kept.
+
+    Keras 0 divided by its moving deviation plus epsilon; Keras 1 kept that at first and then, under
+    the same name, the variance. A file that names its version is of the second kind.
+    """
+    config = entry["config"]
+    for one in config if isinstance(config, list) else config.get("layers", []):
+        name = str(one.get("name") or _own_name(one))
+        own = f"{path}/{name}" if path else name
+        if isinstance(one["config"], list) or "layers" in one["config"]:
+            _statistics_of(one, own, version, notes)
+        elif one["class_name"] == "BatchNormalization" and version == "0":
+            notes.convert(own, "keras0-deviation", float(one["config"].get("epsilon", 1e-6)))
+        elif one["class_name"] == "BatchNormalization" and version is None:
+            notes.convert(own, "keras1-deviation-or-variance")
 
 
 def _weights(class_name: str, config: Mapping[str, Any], path: str, notes: Notes) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from patchspec.models.dialects.layers import input_layer, upgraded_layer
 from patchspec.models.dialects.masks import with_masks
+from patchspec.models.dialects.names import check_sharing, without_slashes
 from patchspec.models.dialects.nodes import Names, call_offsets, upgraded_node
 from patchspec.models.dialects.notes import Notes, Upgraded
 from patchspec.models.dialects.objects import dtype_name, policy
@@ -28,6 +29,8 @@ def upgrade(document: Mapping[str, Any], origin: str) -> Upgraded:
     PS911 names every layer that nothing in Keras 3 equals, PS912 every argument.
     """
     notes = Notes("keras2", origin)
+    check_sharing(document, origin)
+    document = without_slashes(document, notes)
     notes.step("", "layers got the module, dtype policy and full config that Keras 3 writes")
     model = upgraded_model(document, "", notes)
     if document.get("compile_config") or document.get("training_config"):
@@ -109,11 +112,13 @@ def _sequential(entry: Mapping[str, Any], path: str, notes: Notes) -> Entry:
     }
     if layers and layers[0]["class_name"] == "InputLayer":
         full["build_input_shape"] = layers[0]["config"]["batch_shape"]
+    kind = str(entry["class_name"])
+    plain = kind == "Sequential"
     return {
-        "module": "keras",
-        "class_name": "Sequential",
+        "module": "keras" if plain else None,
+        "class_name": kind,
         "config": full,
-        "registered_name": None,
+        "registered_name": None if plain else str(entry.get("registered_name") or kind),
     }
 
 
@@ -151,10 +156,12 @@ def _functional(entry: Mapping[str, Any], path: str, notes: Notes) -> Entry:
     made = {
         "name": config.get("name") or entry.get("name") or "model",
         "trainable": bool(config.get("trainable", True)),
-        "layers": with_masks(layers, path, notes),
+        "layers": layers,
         "input_layers": _ends(config["input_layers"], names, sequential, nested),
         "output_layers": _ends(config["output_layers"], names, sequential, nested),
     }
+    if not notes.problems:
+        made = with_masks(made, path, notes)
     kind = str(entry["class_name"])
     own = kind in FUNCTIONAL
     said = str(entry.get("registered_name") or kind)

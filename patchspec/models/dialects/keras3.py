@@ -9,15 +9,38 @@ from patchspec.layers.table import layer_class, refusal
 from patchspec.models.dialects.notes import Notes, Upgraded
 
 Entry = dict[str, Any]
-_ROOMS = {
-    "core": {"Cast", "SaturateCast", "Scan", "Cond", "WhileLoop", "StopGradient"},
-    "math": {"Rsqrt", "Logsumexp", "ExtractSequences", "FFT", "Erf", "TopK", "InTopK", "Norm"},
+ROOMS = {
+    "core": {
+        "AssociativeScan", "Cast", "Cond", "ConvertToTensor", "ForiLoop", "Map", "SaturateCast",
+        "Scan", "Scatter", "ScatterUpdate", "Slice", "SliceUpdate", "StopGradient", "Switch",
+        "Unstack", "VectorizedMap", "WhileLoop",
+    },
+    "einops": {"Rearrange"},
+    "image": {
+        "AffineTransform", "CropImages", "ElasticTransform", "ExtractPatches", "GaussianBlur",
+        "HSVToRGB", "MapCoordinates", "PadImages", "PerspectiveTransform", "RGBToGrayscale",
+        "RGBToHSV", "Resize", "SSIM", "ScaleAndTranslate", "SobelEdges",
+    },
+    "linalg": {
+        "Cholesky", "CholeskyInverse", "Det", "Eig", "Eigh", "Inv", "JVP", "Lstsq", "LuFactor",
+        "MatrixRank", "Norm", "Pinv", "Qr", "SVD", "Solve", "SolveTriangular",
+    },
+    "math": {
+        "CDist", "Erf", "Erfc", "Erfinv", "ExtractSequences", "FFT", "FFT2", "IFFT2", "IRFFT",
+        "ISTFT", "InTopK", "Logdet", "Logsumexp", "RFFT", "Rsqrt", "STFT", "SegmentMax",
+        "SegmentMin", "SegmentProd", "SegmentReduction", "SegmentSum", "TopK", "ViewAsComplex",
+        "ViewAsReal",
+    },
     "nn": {
-        "Relu", "Relu6", "Sigmoid", "SparseSigmoid", "Softplus", "Softsign", "Silu", "LogSigmoid",
-        "LeakyRelu", "HardSigmoid", "HardSilu", "Elu", "Selu", "Gelu", "Celu", "Glu", "Softmax",
-        "LogSoftmax", "MaxPool", "AveragePool", "Conv", "OneHot", "MultiHot", "Moments",
-        "BatchNorm", "Normalize", "SquarePlus", "Threshold", "TanhShrink", "SoftShrink",
-        "HardShrink", "HardTanh", "DotProductAttention", "LayerNorm", "Polar",
+        "AdaptiveAveragePool", "AdaptiveMaxPool", "AveragePool", "BatchNorm", "BinaryCrossentropy",
+        "CTCDecode", "CTCLoss", "CategoricalCrossentropy", "Celu", "Conv", "ConvTranspose",
+        "DepthToSpace", "DepthwiseConv", "DotProductAttention", "Elu", "Fold", "Gelu", "Glu",
+        "HardShrink", "HardSigmoid", "HardSilu", "HardTanh", "LayerNorm", "LeakyRelu",
+        "LogSigmoid", "LogSoftmax", "MaxPool", "Moments", "MultiHot", "Normalize", "OneHot", "PSNR",
+        "Polar", "RMSNorm", "Relu", "Relu6", "Selu", "SeparableConv", "Sigmoid", "Silu",
+        "SoftShrink", "Softmax", "Softplus", "Softsign", "SpaceToDepth",
+        "SparseCategoricalCrossentropy", "SparsePlus", "SparseSigmoid", "Sparsemax", "Squareplus",
+        "TanhShrink", "Threshold", "Unfold",
     },
 }  # fmt: skip
 """The operations that are not in `keras.src.ops.numpy`."""
@@ -41,7 +64,7 @@ def _model(entry: Mapping[str, Any]) -> Entry:
     named = entry["class_name"] in (own, "Model")
     said = str(entry.get("registered_name") or entry["class_name"])
     return {
-        **{k: v for k, v in entry.items() if k not in ("build_config", "shared_object_id")},
+        **{k: v for k, v in entry.items() if k != "build_config"},
         "module": module if named else None,
         "class_name": own if named else said.rpartition(">")[2],
         "config": {**config, "layers": [_entry(one) for one in config["layers"]]},
@@ -55,7 +78,7 @@ def _entry(entry: Mapping[str, Any]) -> Entry:
     if isinstance(entry["config"], Mapping) and "layers" in entry["config"]:
         return _model(entry)
     module, name, registered = _head(entry)
-    made = {k: v for k, v in entry.items() if k not in ("build_config", "shared_object_id")}
+    made = {k: v for k, v in entry.items() if k != "build_config"}
     return {**made, "module": module, "class_name": name, "registered_name": registered}
 
 
@@ -73,5 +96,5 @@ def _head(entry: Mapping[str, Any]) -> tuple[str | None, str, str | None]:
         return "keras.layers", name, None
     if is_layer:
         return None, name, name
-    room = next((room for room, names in _ROOMS.items() if name in names), "numpy")
+    room = next((room for room, names in ROOMS.items() if name in names), "numpy")
     return f"keras.src.ops.{room}", name, name

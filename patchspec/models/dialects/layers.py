@@ -8,7 +8,8 @@ from typing import Any
 from patchspec.layers.check import OBJECT_KINDS
 from patchspec.layers.table import LayerClass, layer_class, objects
 from patchspec.layers.write import common_config, full_config
-from patchspec.models.dialects.hard_sigmoid import with_slope
+from patchspec.models.dialects.arguments import taken
+from patchspec.models.dialects.hard_sigmoid import as_backward, with_slope
 from patchspec.models.dialects.notes import Notes
 from patchspec.models.dialects.objects import (
     dtype_name,
@@ -17,6 +18,7 @@ from patchspec.models.dialects.objects import (
     upgraded_object,
 )
 from patchspec.models.dialects.successors import REMOVED, SUCCESSORS, number, own_name
+from patchspec.models.parts import cell_places
 
 Entry = dict[str, Any]
 Nested = Callable[[Mapping[str, Any], str, Notes], Entry]
@@ -26,63 +28,6 @@ _SIDES = {
     **{f"ZeroPadding{n}D": "padding" for n in (2, 3)},
     **{f"Cropping{n}D": "cropping" for n in (2, 3)},
 }
-RECURRENT = {"LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"}
-_RENAMED_ARGUMENTS = {"LeakyReLU": {"alpha": "negative_slope"}}
-
-_ANYWHERE: Mapping[str, Callable[[Any], bool]] = {
-    "batch_input_shape": lambda _: True,
-    "input_shape": lambda _: True,
-    "input_dtype": lambda _: True,
-    "autocast": lambda _: True,
-    "experimental_autocast": lambda _: True,
-    "stateful": lambda v: not v,
-    "ragged": lambda v: not v,
-    "dynamic": lambda v: not v,
-    "batch_size": lambda v: v is None,
-    "noise_shape": lambda v: v is None,
-    "groups": lambda v: v in (1, None),
-    "activity_regularizer": lambda v: v is None,
-}
-"""Arguments that every layer could have, and when leaving them out changes nothing."""
-
-_SAID_ELSEWHERE = {"batch_input_shape", "input_shape", "activity_regularizer"}
-
-_OF_RECURRENT: Mapping[str, Callable[[Any], bool]] = {
-    "implementation": lambda _: True,
-    "time_major": lambda v: not v,
-    "input_dim": lambda _: True,
-    "input_length": lambda _: True,
-    "num_constants": lambda v: not v,
-    "return_runtime": lambda v: not v,
-    "return_average_loss": lambda v: not v,
-    "use_cudnn": lambda _: True,
-    "seed": lambda _: True,
-}
-_UNUSED_KERNEL: Mapping[str, Callable[[Any], bool]] = {
-    "kernel_initializer": lambda _: True,
-    "kernel_regularizer": lambda _: True,
-    "kernel_constraint": lambda _: True,
-    "filters": lambda v: v is None,
-}
-_WITHOUT_EFFECT: Mapping[str, Mapping[str, Callable[[Any], bool]]] = {
-    "Embedding": {"input_length": lambda _: True, "sparse": lambda v: not v},
-    "BatchNormalization": {
-        "fused": lambda _: True,
-        "virtual_batch_size": lambda v: v is None,
-        "adjustment": lambda v: v is None,
-    },
-    "MultiHeadAttention": dict.fromkeys(
-        ("query_shape", "key_shape", "value_shape", "softmax_robust_masking"), lambda _: True
-    ),
-    "Attention": {"causal": lambda v: not v},
-    "AdditiveAttention": {"causal": lambda v: not v},
-    "Bidirectional": _OF_RECURRENT,
-    **dict.fromkeys(
-        ("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"), _UNUSED_KERNEL
-    ),
-    **dict.fromkeys((*RECURRENT, "LSTMCell", "GRUCell", "SimpleRNNCell"), _OF_RECURRENT),
-}
-"""Arguments of one class that Keras 3 does not have, and when leaving them out changes nothing."""
 
 
 def upgraded_layer(
@@ -91,7 +36,7 @@ def upgraded_layer(
     """The entries that compute what the old one did, in a row; the last one has its name."""
     class_name = own_name(str(entry["class_name"]))
     given = dict(entry["config"])
-    given.setdefault("name", path.rpartition("/")[2])
+    given["name"] = str(given.get("name", path.rpartition("/")[2])).replace("/", "_")
     if class_name == "InputLayer":
         return [input_layer(given)]
     if class_name == "Lambda":
@@ -174,10 +119,12 @@ def _complete(
     assert known is not None, class_name
     name, trainable = config["name"], bool(config.get("trainable", True))
     dtype = policy(dtype_name(config.get("dtype")))
-    arguments = _taken(known, config, path, notes)
+    arguments = taken(known, config, path, notes)
     arguments = {
         key: _value((known, key), value, path, notes, nested) for key, value in arguments.items()
     }
+    if known.name == "Bidirectional" and "backward_layer" not in arguments:
+        as_backward(path, notes)
     arguments = _fitted(known.name, arguments)
     full = full_config(known.name, arguments, seed_of=None, data_format=None)
     return {
@@ -186,30 +133,6 @@ def _complete(
         "config": {"name": name, **common_config(known.name, trainable, dtype), **full},
         "registered_name": None,
     }
-
-
-def _taken(known: LayerClass, config: Mapping[str, Any], path: str, notes: Notes) -> dict[str, Any]:
-    """The arguments that Keras 3 takes; the rest must be without effect."""
-    renamed = _RENAMED_ARGUMENTS.get(known.name, {})
-    left_out = []
-    harmless = {**_ANYWHERE, **_WITHOUT_EFFECT.get(known.name, {})}
-    found = {}
-    for key, value in config.items():
-        own = renamed.get(key, key)
-        if own in ("name", "trainable", "dtype"):
-            continue
-        if own in known.parameters or own in known.defaults:
-            if value is None and (own not in known.defaults or own == "data_format"):
-                continue
-            found[own] = value
-        elif own not in harmless or not harmless[own](value):
-            notes.no_meaning(known.name, path, key, value)
-        elif own not in _SAID_ELSEWHERE:
-            left_out.append(key)
-    if left_out:
-        said = ", ".join(f"`{key}`" for key in sorted(left_out))
-        notes.step(path, f"left out, since Keras 3 computes the same without: {said}")
-    return found
 
 
 def _value(
@@ -221,6 +144,8 @@ def _value(
     if kind in OBJECT_KINDS:
         return upgraded_object(str(kind), value)
     if kind == "activation":
+        if isinstance(value, Mapping) and layer_class(str(value.get("class_name"))) is not None:
+            return _inside(value, f"{path}/{key}", notes, nested)
         return upgraded_activation(value)
     if kind == "number":
         return number(value)
@@ -230,7 +155,8 @@ def _value(
     if key == "backward_layer" and isinstance(value, Mapping):
         return _inside(value, f"{path}/backward_layer", notes, nested)
     if key == "cells" and isinstance(value, list):
-        return [_inside(cell, f"{path}/cells", notes, nested) for cell in value]
+        places = cell_places(value)
+        return [_inside(cell, f"{path}/cells/{place}", notes, nested) for place, cell in places]
     return value
 
 

@@ -97,8 +97,8 @@ def _keyword(value: Any, names: Names) -> Any:
 
 def upgraded_node(class_name: str, path: str, node: Any, names: Names, notes: Notes) -> Node:
     """One call of a layer in Keras 3's form."""
-    if isinstance(node, Mapping) and "args" in node:
-        return dict(node)
+    if isinstance(node, Mapping):
+        return dict(node) if "args" in node else _nest(node, names)
     tensors, lone, keywords = arguments_of(node, names)
     known = layer_class(class_name)
     keywords = _accepted(class_name, path, keywords, notes)
@@ -115,6 +115,21 @@ def upgraded_node(class_name: str, path: str, node: Any, names: Names, notes: No
     if len(tensors) == 1 and not (takes_list and not lone):
         return {"args": tensors, "kwargs": keywords}
     return {"args": [tensors], "kwargs": keywords}
+
+
+def _nest(node: Mapping[str, Any], names: Names) -> Node:
+    """A call whose first argument is a dict of tensors."""
+    keywords: dict[str, Any] = {}
+
+    def tensors(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: tensors(item) for key, item in value.items()}
+        if names.is_triple(value):
+            keywords.update(value[3] if len(value) > _TRIPLE else {})
+            return names.tensor(value)
+        return [tensors(item) for item in value]
+
+    return {"args": [tensors(node)], "kwargs": {k: _keyword(v, names) for k, v in keywords.items()}}
 
 
 def _accepted(

@@ -28,6 +28,8 @@ class Conversion:
     """The path of what holds the variables: a layer's, or that of a cell inside it."""
     rule: str
     """The name of the rule in `models/conversions.py`."""
+    number: float | None = None
+    """What the rule needs to know of the layer, where it needs anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +60,9 @@ class Notes:
         if said not in self.steps:
             self.steps.append(said)
 
-    def convert(self, owner: str, rule: str) -> None:
+    def convert(self, owner: str, rule: str, number: float | None = None) -> None:
         """Have the weights of `owner` go through a rule when they are read."""
-        self.conversions.append(Conversion(owner, rule))
+        self.conversions.append(Conversion(owner, rule, number))
 
     def no_successor(self, class_name: str, layer: str, why: str, hint: str | None = None) -> None:
         """A layer that nothing in Keras 3 computes exactly."""

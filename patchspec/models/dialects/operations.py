@@ -79,6 +79,8 @@ _RAW = {
     "Neg": "math.negative",
     "Floor": "math.floor",
     "Rsqrt": "math.rsqrt",
+    "ConcatV2": "concat",
+    "Softmax": "nn.softmax",
     "Transpose": "transpose",
     "Reshape": "reshape",
     "ExpandDims": "expand_dims",
@@ -135,6 +137,8 @@ def _call(entry: Mapping[str, Any], node: Any, names: Names) -> tuple[list[Any],
         keep = definition.get("keep_dims", {})
         if isinstance(keep, Mapping) and keep.get("b"):
             keywords["keepdims"] = True
+        if entry["config"]["node_def"].get("op") == "ConcatV2":
+            keywords["axis"] = tensors.pop()
     return tensors, keywords
 
 
@@ -183,6 +187,14 @@ def _transpose(_: str, tensors: list[Any], keys: dict[str, Any]) -> Made | None:
     axes = keys.pop("perm", None) if len(tensors) == 1 else tensors[1]
     keys.pop("conjugate", None)
     return None if keys else ("Transpose", "numpy", {"axes": axes}, tensors[:1])
+
+
+def _split(_: str, tensors: list[Any], keys: dict[str, Any]) -> Made | None:
+    parts, axis = keys.pop("num_or_size_splits", None), keys.pop("axis", 0)
+    keys.pop("num", None)
+    if keys or not isinstance(parts, int):
+        return None
+    return "Split", "numpy", {"indices_or_sections": parts, "axis": axis}, tensors
 
 
 def _expand(_: str, tensors: list[Any], keys: dict[str, Any]) -> Made | None:
@@ -263,6 +275,7 @@ _MAKERS: Mapping[str, Callable[[str, list[Any], dict[str, Any]], Made | None]] =
     "concat": _concat,
     "stack": _stack,
     "reshape": _reshape,
+    "split": _split,
     "transpose": _transpose,
     "compat.v1.transpose": _transpose,
     "expand_dims": _expand,
