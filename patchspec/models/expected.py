@@ -18,9 +18,7 @@ Config = Mapping[str, Any]
 _COMPUTED = {"count"}
 """Variables whose dtype is not that of their layer."""
 _ONLY_KERAS_KNOWS = {
-    "GroupQueryAttention",
     "MelSpectrogram",
-    "RMSNormalization",
     "ReversibleEmbedding",
     "STFTSpectrogram",
     "SpectralNormalization",
@@ -97,7 +95,7 @@ def _of_part(part: Part, layer: Layer) -> Iterator[Expected]:
         known = shapes(part.config, _input_shape(layer))
     except (KeyError, TypeError, ValueError, IndexError):
         known = {}
-    dtype = variable_dtype(part.config.get("dtype", layer.config.get("dtype")))
+    dtype = variable_dtype(part.config.get("dtype"))
     for i, leaf in enumerate(part.leaves or ()):
         own = None if leaf in _COMPUTED else dtype
         yield Expected(part.path(i), leaf, known.get(leaf), own)
@@ -123,7 +121,7 @@ def _label(part: Part, layer: Layer, leaf: str) -> str | None:
         return f"{name}/{leaf}"
     if inside == "cell" and part.kind in _CELLS:
         return f"{name}/{_CELLS[part.kind]}/{leaf}"
-    if layer.class_name == "MultiHeadAttention":
+    if layer.class_name in ("MultiHeadAttention", "GroupQueryAttention"):
         return f"{name}/{part.marks[-1]}/{leaf}"
     return None
 

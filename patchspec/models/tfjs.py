@@ -97,7 +97,9 @@ def with_shards(base: Base, found: Upgraded, said: Mapping[str, Any], path: Path
     for (_, entries), group in zip(groups, files, strict=True):
         for entry, read in _located(entries, group, name):
             value = Variable("", entry.shape, entry.dtype, read)
-            by_layer.setdefault(entry.name.partition("/")[0], []).append(weight(entry.name, value))
+            by_layer.setdefault(entry.name.partition("/")[0], []).append(
+                weight(entry.name, value, keras1=False)
+            )
     variables = placed(base.graph, by_layer, found, name, theano=False)
     check_shapes(base, variables, name)
     return replace(base, variables=variables)

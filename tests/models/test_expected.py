@@ -112,6 +112,7 @@ def test_keras_own_paths_are_known_where_they_are_unambiguous() -> None:
     x = keras.Input(SERIES, name="x")
     y = L.LSTM(3, name="l", return_sequences=True)(x)
     y = L.MultiHeadAttention(2, 3, name="m")(y, y)
+    y = L.GroupQueryAttention(2, 2, 1, name="g")(y, y)
     model = keras.Model(x, L.Dense(2, name="d")(y))
     labels = expectations(base_of(model).graph).labels
     assert set(labels) == {v.path for v in model.variables if "seed" not in v.path}
