@@ -9,6 +9,7 @@ from __future__ import annotations
 import stat
 import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
@@ -25,6 +26,15 @@ MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 MAX_JSON = 64 << 20
 MAX_RATIO = 100
 RATIO_FLOOR = 16 << 20
+ZIP_DAMAGE = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    EOFError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+)
+"""What `zipfile` raises about an archive that is broken or of a kind that it does not read."""
 
 
 def read_archive(path: Path) -> Base:
@@ -42,7 +52,7 @@ def read_archive(path: Path) -> Base:
                 if info.filename.startswith("assets/") and not info.is_dir()
             }
             weights = _weights(archive, path) if "model.weights.h5" in listed else None
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, struct.error) as error:
+    except ZIP_DAMAGE as error:
         refuse(
             "PS903",
             f"`{name}` is not a whole `.keras` file: {error}",

@@ -1,11 +1,10 @@
-"""NumPy's `.npz`: a zip with one `.npy` for each variable, read without pickle and written dated.
+"""NumPy's `.npz`: a zip with one `.npy` for each variable, read as numbers alone and written dated.
 
 bfloat16 is no dtype of NumPy's own. Its two bytes stand as `|V2`, as Keras stores them in HDF5.
 """
 
 from __future__ import annotations
 
-import struct
 import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from patchspec.models.archive import MAX_RATIO, RATIO_FLOOR
+from patchspec.models.archive import MAX_RATIO, RATIO_FLOOR, ZIP_DAMAGE
 from patchspec.models.base import Variable
 from patchspec.models.weights_file import Window, mapped
 from patchspec.models.writer import FIXED_DATE
@@ -42,7 +41,7 @@ def read_npz(path: Path) -> dict[str, Variable]:
         return {
             info.filename.removesuffix(".npy"): _variable(archive, info, name) for info in infos
         }
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, OSError, struct.error) as error:
+    except (*ZIP_DAMAGE, OSError) as error:
         refuse("PS903", f"`{name}` is not a whole `.npz` file: {error}", hint="it may be truncated")
 
 
@@ -81,7 +80,7 @@ def _variable(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> Var
             refuse("PS903", f"`{key}` in `{name}` is no `.npy` array: {error}")
         start = member.tell()
     if dtype.hasobject:
-        _unsafe(name, f"holds Python objects under `{key}`, which only pickle could read")
+        _unsafe(name, f"holds Python objects under `{key}`, which only running code could make")
     if dtype != _BRAIN and dtype.kind not in "fiubc":
         _unsafe(name, f"holds {dtype} under `{key}`, which is no number")
     size = dtype.itemsize
@@ -102,7 +101,7 @@ def _reader(
                 value = np.lib.format.read_array(
                     member, allow_pickle=False, max_header_size=MAX_HEADER
                 )
-        except (zipfile.BadZipFile, EOFError, ValueError, OSError) as error:
+        except (*ZIP_DAMAGE, ValueError, OSError) as error:
             refuse("PS903", f"`{info.filename}` in `{name}` cannot be read: {error}")
         if value.dtype == _BRAIN:
             import ml_dtypes  # noqa: PLC0415 (comes with Keras; only bfloat16 needs it)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from patchspec.models import saved_model, tfjs
-from patchspec.models.archive import read_archive
+from patchspec.models.archive import ZIP_DAMAGE, read_archive
 from patchspec.models.base import Base
 from patchspec.models.dialects.dialect import unwrapped, upgraded
 from patchspec.models.dialects.notes import Upgraded
@@ -101,7 +101,7 @@ def _is_npz(file: Path) -> bool:
     try:
         with zipfile.ZipFile(file) as archive:
             return all(name.endswith(".npy") for name in archive.namelist())
-    except zipfile.BadZipFile:
+    except ZIP_DAMAGE:
         return False
 
 

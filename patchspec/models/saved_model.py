@@ -28,8 +28,8 @@ NO_WEIGHTS = (
     "does not read"
 )
 WHAT_TO_DO = (
-    "with the Keras 2 or tf-keras that wrote it, `load_model(folder).save_weights('w.h5')`, then "
-    "give `--weights w.h5`"
+    "load it with the Keras 2 or tf-keras that wrote it, `model.save_weights('w.h5')`, then give "
+    "`--weights w.h5`"
 )
 _NODES, _PATH, _IDENTIFIER, _JSON = 1, 3, 4, 5
 _WRAPPED = ("__tuple__", "TensorShape")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import struct
 import sys
@@ -136,6 +137,16 @@ def test_two_groups_of_one_name_are_refused(tmp_path: Path) -> None:
     with h5py.File(weights, "a") as file:
         file["layers/dense/vars"].attrs["name"] = file["layers/dense_1/vars"].attrs["name"]
     assert "and so does" in problems(path, weights)[0].message
+
+
+@pytest.mark.parametrize("value", [np.zeros(4), ["a", "b"], 3])
+def test_a_name_that_is_no_text_is_refused(value: Any, tmp_path: Path) -> None:
+    model = small()
+    path, weights = architecture(model, tmp_path), tmp_path / "m.weights.h5"
+    model.save_weights(weights)
+    with h5py.File(weights, "a") as file:
+        file["layers/dense/vars"].attrs["name"] = value
+    assert code(path, weights) == "PS703"
 
 
 def test_the_state_of_an_optimizer_goes_with_a_compiled_architecture_and_is_named_elsewhere(
@@ -335,7 +346,7 @@ def test_pickled_objects_are_never_read(tmp_path: Path) -> None:
     np.savez(tmp_path / "w.npz", **values)
     [problem] = problems(architecture(small(), tmp_path), tmp_path / "w.npz")
     assert problem.code == "PS703"
-    assert "pickle" in problem.message
+    assert "Python objects" in problem.message
 
 
 def npy(shape: Any, dtype: str = "<f4", data: bytes = b"") -> bytes:
@@ -404,6 +415,22 @@ def test_a_damaged_value_is_refused_when_it_is_read(tmp_path: Path) -> None:
     with pytest.raises(PatchError) as caught:
         base.state  # noqa: B018
     assert caught.value.problems[0].code == "PS903"
+
+
+@pytest.mark.parametrize("suffix", ["npz", "safetensors"])
+def test_whatever_is_damaged_is_a_refusal_and_no_traceback(suffix: str, tmp_path: Path) -> None:
+    model = small()
+    path = architecture(model, tmp_path)
+    variables = (base_of(model).variables or {}).values()
+    weights = write_weights(tmp_path / f"w.{suffix}", variables)
+    good, random = weights.read_bytes(), np.random.default_rng(0)
+    for _ in range(150):
+        content = bytearray(good)
+        for at in random.integers(0, len(content), 3):
+            content[at] = random.integers(256)
+        weights.write_bytes(content)
+        with contextlib.suppress(PatchError):
+            open_base(path, weights).state  # noqa: B018
 
 
 def test_compressed_and_big_endian_and_fortran_arrays_are_read(tmp_path: Path) -> None:
