@@ -12,7 +12,7 @@ from patchspec.graph.graph import Graph
 from patchspec.graph.references import end_names
 from patchspec.language.patch import Patch
 from patchspec.models.base import Base
-from patchspec.models.safety import check_safe
+from patchspec.models.safety import check_code, check_safe
 from patchspec.planning.compiling import compile_edits, optimizer_findings
 from patchspec.planning.fold import Folded, fold, placed
 from patchspec.planning.guards import apply_guarded
@@ -42,11 +42,17 @@ def resolve(
     """
     listed = (patches,) if isinstance(patches, Patch) else tuple(patches)
     if inferrer is not None:
-        check_safe(base.document, custom_objects, base.origin)
+        check_code(base.document, base.origin)
     if listed:
         _check_pins(listed[0], base)
     state = fold(base, listed)
-    shapes = _shapes(state, base, listed, inferrer)
+    try:
+        shapes = _shapes(state, base, listed, inferrer)
+    except PatchError as error:
+        if any(p.code == "PS906" and p.span is None for p in error.problems):
+            # One class of the base is missing: say at once which others are.
+            check_safe(base.document, custom_objects, base.origin)
+        raise
     if inferrer is not None:
         _check_ends(state, shapes, listed)
     _refresh(state, shapes, known=inferrer is not None)
@@ -141,7 +147,8 @@ def _shapes(
     try:
         return infer(state.graph, base.graph, state.origins, inferrer)
     except LayerRefusedError as refused:
-        own_fault = refused.error.problems[0].code == "PS412" and _is_of_base(state, refused.layer)
+        code = refused.error.problems[0].code
+        own_fault = code in ("PS412", "PS906") and _is_of_base(state, refused.layer)
         place = None if own_fault else _cause(state, refused.layer)
         if place is None:
             raise refused.error from refused.error.__cause__
@@ -160,7 +167,7 @@ def _is_of_base(state: Folded, path: str) -> bool:
 def _check_ends(state: Folded, shapes: Shapes, patches: Sequence[Patch]) -> None:
     """Refuse an output of the model that its layer does not make."""
     for slot in state.graph.outputs:
-        if slot.tensor in shapes.specs[""]:
+        if slot.tensor in shapes.specs[""] or slot.tensor.layer not in shapes.inferred:
             continue
         layer = slot.tensor.layer
         problem = Problem(

@@ -142,7 +142,14 @@ def _model(graph: Graph, known: _Inference) -> None:
             if not any(t in wanted or _is_read_by_a_call(graph, t) for t in missing):
                 continue
         if known.inferrer is not None:
-            found = _call(shapes, layer, call, known.inferrer)
+            try:
+                found = _call(shapes, layer, call, known.inferrer)
+            except LayerRefusedError as refused:
+                read = any(_is_read_by_a_call(graph, tensor) for tensor in made)
+                if was is None or read or refused.error.problems[0].code != "PS906":
+                    raise
+                # Nobody gave the class, and nothing but a report would use what it makes.
+                continue
             specs.update(found)
             if was is not None:
                 recorded = shapes.base_specs[was.home]

@@ -15,6 +15,7 @@ from patchspec.problems import some
 from patchspec.review.style import PLAIN, Style, clean, number, plural, table
 
 FORMAT = 1
+Row = tuple[str, str, str, str, str, str]
 Specs = Mapping[str, Mapping[Tensor, Spec]]
 """By the path of the model that the tensor is in."""
 
@@ -35,6 +36,7 @@ def inspect_text(base: Base, specs: Specs, style: Style = PLAIN) -> str:
                 clean(_reads(layer)),
             )
         )
+        rows += _wrapped_rows(layer)
     head, *body = table(rows, right=frozenset({0, 4}))
     lines = [
         style(f"{clean(base.graph.config.get('name'))}", "bold") + f" in {clean(base.origin)}",
@@ -68,6 +70,16 @@ def upgrades_text(base: Base, style: Style = PLAIN) -> list[str]:
 def upgrades_json(base: Base) -> list[dict[str, str]]:
     """What was done to an old config, one entry for each layer."""
     return [asdict(step) for step in base.upgrades]
+
+
+def _wrapped_rows(layer: Layer) -> list[Row]:
+    """The layers inside a wrapper, without a number: paths lead to them, no model lists them."""
+    rows: list[Row] = []
+    for inner in layer.wrapped.values():
+        name = "  " * len(inner.parents) + clean(inner.path)
+        rows.append(("", name, clean(inner.class_name), "", "", "inside"))
+        rows += _wrapped_rows(inner)
+    return rows
 
 
 def _summary(base: Base, specs: Specs) -> list[str]:
@@ -167,6 +179,16 @@ def _spec_json(spec: Spec | None) -> dict[str, Any]:
     return {"shape": list(spec.shape) if spec else None, "dtype": spec.dtype if spec else None}
 
 
+def _wrapped_json(layer: Layer) -> dict[str, Any]:
+    return {
+        "name": layer.name,
+        "path": layer.path,
+        "class": layer.class_name,
+        "trainable": layer.config.get("trainable"),
+        "wrapped": [_wrapped_json(inner) for inner in layer.wrapped.values()],
+    }
+
+
 def _layers_json(
     graph: Graph, specs: Specs, counts: Mapping[str, int] | None
 ) -> list[dict[str, Any]]:
@@ -194,6 +216,7 @@ def _layers_json(
                     }
                     for call in layer.calls
                 ],
+                "wrapped": [_wrapped_json(inner) for inner in layer.wrapped.values()],
                 "layers": _layers_json(layer.inner, specs, counts)
                 if layer.inner is not None
                 else None,

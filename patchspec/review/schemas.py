@@ -128,9 +128,21 @@ _LAYER = {
         "trainable": {"type": ["boolean", "null"]},
         "parameters": _MAYBE_NUMBER,
         "calls": {"type": "array"},
+        "wrapped": {"type": "array", "items": {"$ref": "#/definitions/wrapped"}},
         "layers": {"type": ["array", "null"], "items": {"$ref": "#/definitions/layer"}},
     },
-    "required": ["name", "path", "class", "operation", "parameters", "calls", "layers"],
+    "required": ["name", "path", "class", "operation", "parameters", "calls", "wrapped", "layers"],
+}
+_WRAPPED = {
+    "type": "object",
+    "properties": {
+        "name": _TEXT,
+        "path": _TEXT,
+        "class": _TEXT,
+        "trainable": {"type": ["boolean", "null"]},
+        "wrapped": {"type": "array", "items": {"$ref": "#/definitions/wrapped"}},
+    },
+    "required": ["name", "path", "class", "wrapped"],
 }
 
 _INSPECT: Mapping[str, Any] = {
@@ -164,7 +176,7 @@ def schema(name: str) -> dict[str, Any]:
         "type": "object",
         "properties": dict(properties),
         "required": list(properties),
-        "definitions": {"layer": _LAYER},
+        "definitions": {"layer": _LAYER, "wrapped": _WRAPPED},
     }
 
 

@@ -427,8 +427,9 @@ def test_a_registered_name_does_not_stand_for_another_class() -> None:
     base = open_base(SAMPLES / "functional_linear.keras")
     document = json.loads(json.dumps(dict(base.document)))
     document["config"]["layers"][1]["registered_name"] = "evil>Gadget"
+    plan = patchspec.resolve(patch_of([]), patchspec.Base(document, base.variables))
     with pytest.raises(PatchError) as caught:
-        patchspec.resolve(patch_of([]), patchspec.Base(document, base.variables))
+        patchspec.build(plan)
     assert caught.value.problems[0].code == "PS906"
 
 
@@ -542,3 +543,19 @@ def test_plan_and_variant_render_as_html_that_cannot_run(builds: Any) -> None:
     assert "<script>" in variant.plan.graph.config["name"]
     assert "r" in html
     assert variant.plan._repr_html_() == html
+
+
+@pytest.mark.parametrize("name", ["custom_registered", "custom_unregistered"])
+def test_a_plan_that_needs_no_shape_of_a_custom_layer_works_without_its_class(name: str) -> None:
+    path = SAMPLES / f"{name}.keras"
+    custom = next(x for x in open_base(path).graph.layers.values() if not x.is_input)
+    plan = patchspec.resolve(patch_of(f"- {{op: freeze, layers: {custom.name}}}"), path)
+    assert plan.weights_known
+    with pytest.raises(PatchError) as caught:
+        patchspec.build(plan)
+    assert [p.code for p in caught.value.problems] == ["PS906"]
+    assert custom.name in caught.value.problems[0].notes[0]
+    new = "{class: Dense, name: d, config: {units: 2}}"
+    with pytest.raises(PatchError) as caught:
+        patchspec.resolve(patch_of(f"- {{op: insert, after: {custom.name}, new: {new}}}"), path)
+    assert [p.code for p in caught.value.problems] == ["PS906"]
