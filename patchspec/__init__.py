@@ -40,11 +40,18 @@ __all__ = [
 ]
 
 
-def open_base(model: Any, weights: str | Path | None = None) -> Base:
+def open_base(
+    model: Any,
+    weights: str | Path | None = None,
+    *,
+    custom_objects: Mapping[str, Any] | None = None,
+) -> Base:
     """The base in a model file of any Keras, or that a live model is.
 
     `weights` is the file of the weights where the model is an architecture alone: HDF5 of any
-    Keras, `.weights.json` with its shards, `.safetensors` or `.npz`.
+    Keras, `.weights.json` with its shards, `.safetensors` or `.npz`. A functional subclass that
+    saves the arguments of its constructor (KerasHub's backbones do) is opened through its graph
+    where its class is known to Keras or among `custom_objects`.
     """
     from patchspec.models.base import Base  # noqa: PLC0415
     from patchspec.models.opening import open_base as open_file  # noqa: PLC0415
@@ -52,7 +59,14 @@ def open_base(model: Any, weights: str | Path | None = None) -> Base:
     if isinstance(model, Base):
         return model
     if isinstance(model, (str, Path)):
-        return open_file(model, weights)
+        try:
+            return open_file(model, weights)
+        except PatchError as error:
+            if [problem.code for problem in error.problems] != ["PS917"]:
+                raise
+        from patchspec.building.subclasses import open_subclass  # noqa: PLC0415 (imports Keras)
+
+        return open_subclass(model, custom_objects or {})
     from patchspec.building.live import base_of  # noqa: PLC0415 (imports Keras)
 
     return base_of(model)
@@ -73,7 +87,7 @@ def resolve(
     """
     listed = patches if isinstance(patches, (list, tuple)) else (patches,)
     parsed = tuple(p if isinstance(p, Patch) else parse(p) for p in listed)
-    base = open_base(model)
+    base = open_base(model, custom_objects=custom_objects)
     if not shapes:
         from patchspec.planning.resolve import resolve as plan  # noqa: PLC0415
 

@@ -364,6 +364,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "A Lambda, or a function that is stored as code, is always refused. Write it as a"
             " registered layer class.",
         ),
+        "PS710": Code(
+            "new variables beyond all measure",
+            "The plan would initialise more values than patchspec allows in one variant. Such a "
+            "number is a slip, or an attack on the machine that builds it.",
+        ),
         "PS901": Code(
             "Keras is too old, or not the one that is wanted",
             "patchspec needs Keras 3.15.1 or later; a patch may narrow that with `base: "
@@ -439,8 +444,20 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "PS916": Code(
             "weights for a model that has its own",
-            "`--weights` goes with an architecture that is JSON or YAML. A `.keras` or HDF5 "
-            "file of a whole model brings its weights.",
+            "`--weights` goes with a model that brings none: JSON or YAML of an architecture, a "
+            "SavedModel, a `.keras` file or a model of TensorFlow.js without its weights.",
+        ),
+        "PS917": Code(
+            "a model whose layers only its class knows",
+            "Its config holds the arguments of a constructor. Where the class makes a functional "
+            "model, patchspec opens it through its graph: give the package with "
+            "`--custom-objects`, or `custom_objects=` in Python. The variant is a plain functional "
+            "model.",
+        ),
+        "PS918": Code(
+            "a class that makes no functional model",
+            "A purely subclassed model computes by code, which no config holds. Rebuild it from "
+            "the functional API, or patch a functional model that it holds.",
         ),
         "PS920": Code(
             "a package for the format is missing",

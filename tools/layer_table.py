@@ -38,6 +38,9 @@ INTERNAL = {
     "pool_mode",
     "quantization_config",
     "input_tensor",
+    # LoRA adds variables that Keras merges into others when it saves: an operation of its own.
+    "lora_rank",
+    "lora_alpha",
 }
 SKIPPED = {"name", "trainable", "dtype"}
 ENUMS = {
@@ -84,17 +87,23 @@ OWN_REQUIRED: dict[str, dict[str, Any]] = {
     "RandomPosterization": {"factor": 4},
     "StringLookup": {},
 }
+OPTIONAL: dict[str, dict[str, Any]] = {
+    "Discretization": {"num_bins": None},
+    "CategoryEncoding": {"num_tokens": None},
+}
+"""Parameters that a sample needs and the constructor does not: another may stand for them."""
 SAMPLES: dict[str, list[Any]] = {
     "seed": [7], "axis": [1, [1]], "noise_shape": [[2, 1]], "value_dim": [5],
     "attention_axes": [[1]], "shared_axes": [[1]], "bias_axes": ["c"], "max_value": [6.0],
     "mean": [0.5], "variance": [0.5], "output_padding": [1, [1]], "bin_boundaries": [[0.1, 0.9]],
     "vocabulary": [["a", "b"], [1, 2]], "idf_weights": [[0.1, 0.9]], "max_tokens": [9],
-    "lora_rank": [2], "lora_alpha": [3.0], "value_range": [[0, 1]], "salt": [3],
+    "value_range": [[0, 1]], "salt": [3],
     "mask_token": ["[M]", 0], "mask_value": ["x", 1, 0.5], "oov_token": ["[O]", -2],
     "vocabulary_dtype": ["int64", "int32"], "top_db": [60.0], "max_freq": [4000.0],
     "bounding_box_format": ["xyxy"], "mode": ["vertical", "horizontal", "log", "psd"],
     "batch_size": [4], "sliding_window": [3], "flash_attention": [True, False],
-    "layer": [dense], "backward_layer": [lambda: keras.layers.LSTM(2, go_backwards=True, name="b")],
+    "layer": [dense, lambda: keras.layers.LSTM(3, name="other")],
+    "backward_layer": [lambda: keras.layers.LSTM(2, go_backwards=True, name="b")],
     "ngrams": [2], "split": ["character", None], "standardize": ["lower", None],
     "output_sequence_length": [5], "renorm_clipping": [{"rmax": 2.0}], "window": ["hamming"],
     "fft_length": [1024], "encoding": ["utf-16"], "oov_method": ["farmhash"],
@@ -128,7 +137,6 @@ COMPANIONS: dict[str, list[dict[str, Any]]] = {
     ],
     "fill_mode": [{"pad_to_aspect_ratio": True}],
     "salt": [{"output_mode": "int", "num_oov_indices": 2}],
-    "lora_alpha": [{"lora_rank": 2}],
 }
 """What else must be set for a parameter to have a meaning."""
 
@@ -287,6 +295,39 @@ def kind(name: str, default: Any) -> str | None:
     return None
 
 
+def depends(cls: type, base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """The defaults that are not always the same: on which parameters, and whether they copy one."""
+    found: dict[str, dict[str, Any]] = {}
+    start = minimal(cls)
+    for name, parameter in parameters(cls).items():
+        if name not in own:
+            continue
+        default = start.get(name, parameter.default)
+        for companions in ({}, *COMPANIONS.get(name, [])):
+            for sample in candidates(name, default):
+                try:
+                    config = written(cls(**{**minimal(cls), **companions, name: value_of(sample)}))
+                    plain = written(cls(**{**minimal(cls), **companions}))
+                except Exception:
+                    continue
+                for key, value in config.items():
+                    if key != name and key in base and key not in start and value != plain.get(key):
+                        said = found.setdefault(key, {"on": [], "copy": True})
+                        said["on"] = sorted({*said["on"], name})
+                        said["copy"] = said["copy"] and value == config[name]
+    return {
+        key: {"on": said["on"], "copy": said["copy"] and len(said["on"]) == 1}
+        for key, said in found.items()
+        if key not in drawn_of(cls, base)
+    }
+
+
+def drawn_of(cls: type, base: dict[str, Any]) -> list[str]:
+    """The keys that no two instances have in common: seeds that the constructor draws."""
+    again = written(cls(**minimal(cls)))
+    return sorted(key for key in base if base[key] != again[key])
+
+
 def describe(cls: type, unproved: list[str]) -> dict[str, Any]:
     base = written(cls(**minimal(cls)))
     needed = required(cls)
@@ -316,18 +357,22 @@ def describe(cls: type, unproved: list[str]) -> dict[str, Any]:
         if copies is not None:
             facts["spread"] = copies
         own[name] = facts
-    again = written(cls(**minimal(cls)))
-    drawn = sorted(key for key in base if base[key] != again[key])
+    drawn = drawn_of(cls, base)
+    related = depends(cls, base, own)
     base = {key: None if key in drawn else value for key, value in base.items()}
     call = inspect.signature(cls.call).parameters
     return {
         "parameters": own,
-        "required": needed,
+        "required": [name for name in needed if name not in OPTIONAL.get(cls.__name__, {})],
         "dropped": sorted(dropped),
         "drawn": drawn,
         "dtype": own_dtype(cls),
         "common": sorted({"trainable", "dtype"} & set(keras_config(cls(**minimal(cls))))),
-        "defaults": {key: value for key, value in base.items() if key not in needed},
+        "defaults": {
+            **{key: value for key, value in base.items() if key not in needed},
+            **OPTIONAL.get(cls.__name__, {}),
+        },
+        "depends": related,
         "call": [n for n, p in call.items() if n != "self" and p.kind != p.VAR_KEYWORD],
         "takes_list": issubclass(cls, keras.layers.Add.__mro__[1])
         or cls.__name__ in ("Attention", "AdditiveAttention"),

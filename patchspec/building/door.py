@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from patchspec.graph.edits import plain
 from patchspec.problems import refuse
 
 MINIMUM = (3, 15, 1)
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")
+"""What Keras puts around some of its messages."""
 
 
 def check_keras() -> None:
@@ -73,13 +76,8 @@ def _is_own(value: object, module: str) -> bool:
 
 def said_by(error: BaseException) -> str:
     """What Keras says is wrong, without the listing of arguments that it adds."""
-    text = str(error).strip() or type(error).__name__
-    for marker in (
-        "\n\nArguments received",
-        "\nArguments received",
-        "\n\nconfig=",
-        "\n\nException",
-    ):
+    text = _COLOUR.sub("", str(error)).strip() or type(error).__name__
+    for marker in ("\nArguments received", "config={", "\n\nException", " using config="):
         text = text.partition(marker)[0]
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     shown = " ".join(lines[:4])

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 
-from patchspec.building.door import check_keras, make, said_by
+from patchspec.building.door import check_keras, known_custom_objects, make, said_by
 from patchspec.building.scope import without_values
 from patchspec.building.variables import holders as model_holders
 from patchspec.building.variables import initializer_of, is_model, is_variable, layer_holders
 from patchspec.graph.edits import plain
 from patchspec.graph.tensors import Spec
+from patchspec.models.safety import check_safe
 from patchspec.planning.shapes import VariableSpec
 from patchspec.problems import refuse
 
@@ -27,6 +29,8 @@ class KerasInferrer:
     def layer(self, entry: Mapping[str, Any]) -> KerasLayer:
         """The layer of an entry; PS412 with Keras's own words where its arguments do not fit."""
         check_keras()
+        name = str(entry.get("name") or entry["config"].get("name"))
+        check_safe(entry, known_custom_objects(self.custom_objects), name)
         alone = {k: v for k, v in entry.items() if k not in ("inbound_nodes", "build_config")}
 
         def again() -> Any:
@@ -35,7 +39,6 @@ class KerasInferrer:
         try:
             made = without_values(again)
         except Exception as error:  # noqa: BLE001 (whatever a constructor raises is the answer)
-            name = alone.get("name") or alone["config"].get("name")
             refuse(
                 "PS412",
                 f"Keras cannot make the {alone['class_name']} `{name}`: {_reason(error)}",
@@ -60,10 +63,13 @@ class KerasLayer:
     def call(self, args: Any, kwargs: Any) -> tuple[Spec, ...]:
         """The specs of the outputs; PS411 with Keras's own words where the inputs do not fit."""
         try:
-            outputs = without_values(
-                lambda: self.made(*_tensors(args), **_tensors(kwargs)),
-                lambda: self._remade()(*_tensors(args), **_tensors(kwargs)),
-            )
+            with warnings.catch_warnings():
+                # What Keras warns of is said again by the model that is built, to whom it concerns.
+                warnings.simplefilter("ignore")
+                outputs = without_values(
+                    lambda: self.made(*_tensors(args), **_tensors(kwargs)),
+                    lambda: self._remade()(*_tensors(args), **_tensors(kwargs)),
+                )
         except Exception as error:  # noqa: BLE001 (whatever a layer's call raises is the answer)
             refuse("PS411", f"`{self.name}` does not take its inputs: {_reason(error)}")
         flat = keras.tree.flatten(outputs)
@@ -81,7 +87,7 @@ class KerasLayer:
         nested = is_model(self.made)
         found = model_holders(self.made) if nested else layer_holders(self.made, "")
         return tuple(
-            _variable(holder.variable_path(number).lstrip("/"), value)
+            _variable(holder.variable_path(number).lstrip("/"), value, holder.saveable)
             for holder in found
             for number, value in holder.own().items()
         )
@@ -92,7 +98,7 @@ class KerasLayer:
         return entry
 
 
-def _variable(path: str, value: Any) -> VariableSpec:
+def _variable(path: str, value: Any, saveable: Any) -> VariableSpec:
     if not is_variable(value):
         shape = tuple(int(n) for n in value.shape)
         dtype = keras.backend.standardize_dtype(value.dtype)
@@ -103,7 +109,7 @@ def _variable(path: str, value: Any) -> VariableSpec:
         tuple(int(n) for n in value.shape),
         keras.backend.standardize_dtype(value._dtype),
         bool(value.trainable),
-        initializer_of(value),
+        initializer_of(value, saveable),
     )
 
 

@@ -8,10 +8,8 @@ decides where a weight goes.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -20,18 +18,18 @@ import numpy as np
 from patchspec.building.door import check_keras, known_custom_objects, make, said_by
 from patchspec.building.inference import KerasInferrer
 from patchspec.building.scope import without_values
+from patchspec.building.state import carry_state
+from patchspec.building.subclasses import classes_of, document_of, functional_form, opened_inside
 from patchspec.building.values import initial_array
 from patchspec.building.variables import (
     Holder,
     as_array,
     holders,
-    is_model,
     is_variable,
 )
 from patchspec.language.patch import Patch
-from patchspec.models.base import Base, Variable
+from patchspec.models.base import Base, Opened, Variable
 from patchspec.models.document import checked_document
-from patchspec.models.layout import layer_groups, named_path
 from patchspec.models.safety import check_safe
 from patchspec.planning.compiling import optimizer_fits
 from patchspec.planning.plan import Finding, Move, Plan
@@ -44,8 +42,10 @@ LIVE = "the live model"
 def base_of(model: Any) -> Base:
     """The base that a live functional model is. The model is read, never changed."""
     check_keras()
+    form = functional_form(model)
+    opened = () if form is None else (Opened("", type(model).__name__),)
     try:
-        document = json.loads(model.to_json())
+        document = json.loads(model.to_json()) if form is None else document_of(form)
     except Exception as error:  # noqa: BLE001 (a layer's `get_config` can raise anything)
         refuse("PS909", f"{LIVE} has no config: {said_by(error)}")
     compiled = model.get_compile_config() if getattr(model, "compiled", False) else None
@@ -53,7 +53,7 @@ def base_of(model: Any) -> Base:
         document["compile_config"] = json.loads(json.dumps(compiled))
     checked_document(document, LIVE)
     variables = {v.path: v for holder in holders(model) for v in _variables(holder)}
-    return Base(document, variables, LIVE, live=model)
+    return Base(document, variables, LIVE, live=model, opened=opened)
 
 
 def _variables(holder: Holder) -> Iterator[Variable]:
@@ -73,22 +73,21 @@ def _reader(value: Any) -> Callable[[], np.ndarray[Any, Any]]:
     return lambda: as_array(value)
 
 
-def classes_of(model: Any) -> dict[str, Any]:
-    """The custom layer classes that a live model is made of, by name."""
-    found: dict[str, Any] = {}
-    for layer in model._flatten_layers():
-        if not type(layer).__module__.startswith("keras."):
-            found[type(layer).__name__] = type(layer)
-    return found
+def known_classes(base: Base, custom_objects: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The custom objects that the user gave, under them the classes that came with the base."""
+    found: dict[str, Any] = {} if base.live is None else classes_of(base.live)
+    for opened in base.opened:
+        found |= opened.classes
+    return {**found, **(custom_objects or {})}
 
 
 def resolve_with_keras(
     patches: Patch | Sequence[Patch], base: Base, custom_objects: Mapping[str, Any] | None = None
 ) -> Plan:
     """`resolve` with shapes, dtypes and variables inferred by Keras."""
-    given = dict(custom_objects or {})
-    if base.live is not None:
-        given = {**classes_of(base.live), **given}
+    listed = (patches,) if isinstance(patches, Patch) else tuple(patches)
+    base = opened_inside(base, listed, known_classes(base, custom_objects))
+    given = known_classes(base, custom_objects)
     known = sorted(known_custom_objects(given))
     return resolve(patches, base, inferrer=KerasInferrer(given), custom_objects=known)
 
@@ -116,9 +115,7 @@ def build_model(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> 
             or "`patchspec plan` reviews a patch without weights; to apply it, give the file of "
             "its weights with `--weights`, or a model that holds them",
         )
-    given = dict(custom_objects or {})
-    if plan.base.live is not None:
-        given = {**classes_of(plan.base.live), **given}
+    given = known_classes(plan.base, custom_objects)
     check_safe(plan.document, known_custom_objects(given), plan.base.origin)
     document = {**plan.written_document, "compile_config": None}
     try:
@@ -126,7 +123,7 @@ def build_model(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> 
     except Exception as error:  # noqa: BLE001 (whatever Keras raises is the answer)
         refuse("PS411", f"Keras cannot rebuild the patched model: {said_by(error)}")
     findings = [*_place_variables(plan, model)]
-    findings += _carry_state(plan, model)
+    findings += carry_state(plan, model)
     findings += _compile(plan, model, given)
     return Built(model, tuple(findings))
 
@@ -202,6 +199,8 @@ def _give(variable: Any, value: Any) -> None:
 
 def _load(saveable: Any, own: Mapping[str, Any], values: Mapping[str, Any]) -> None:
     """Give an object its saved values, and let it derive from them what it derives."""
+    if not hasattr(saveable, "load_own_variables"):
+        return
     placed = [(variable, values[n]) for n, variable in own.items() if is_variable(variable)]
     for variable, value in placed:
         _give(variable, value)
@@ -232,95 +231,6 @@ def _all_variables(layer: Any) -> Iterator[Any]:
             if id(generator.state) not in seen:
                 seen.add(id(generator.state))
                 yield generator.state
-
-
-def _carry_state(plan: Plan, model: Any) -> Iterator[Finding]:
-    """What layers hold beside their saved variables: vocabularies, and the state of generators."""
-    kept = {path: origin for path, origin in plan.origins.items() if origin is not None}
-    if plan.base.live is not None:
-        _generators_from_live(plan.base.live, model, kept)
-        _give_assets(plan, model, {h.path: own for h, own in saved_assets(plan.base.live)})
-        return
-    _give_assets(plan, model, _archived_assets(plan.base))
-    seeded = [path for path, layer in _by_path(model) if _generators(layer)]
-    stateful = [path for path in seeded if path in kept]
-    if stateful:
-        problem = Problem(
-            code="PS507",
-            message="a `.keras` file holds no state of random generators; those of "
-            f"{some(stateful)} start anew",
-        )
-        yield Finding(problem)
-
-
-def _generators_from_live(source: Any, model: Any, kept: Mapping[str, str]) -> None:
-    theirs = dict(_by_path(source))
-    for path, layer in _by_path(model):
-        origin = theirs.get(kept.get(path, ""))
-        if origin is not None:
-            _copy_generators(layer, origin)
-
-
-def _by_path(model: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The layers of a model that are no models themselves, by path, at every level."""
-    for layer in model.layers:
-        if is_model(layer):
-            yield from _by_path(layer, f"{prefix}{layer.name}/")
-        else:
-            yield f"{prefix}{layer.name}", layer
-
-
-def _generators(layer: Any) -> list[Any]:
-    found = [*getattr(layer, "_seed_generators", ())]
-    for inner in getattr(layer, "_layers", ()):
-        found += _generators(inner)
-    return found
-
-
-def _copy_generators(mine: Any, other: Any) -> None:
-    pairs = zip(_generators(mine), _generators(other), strict=False)
-    for target, source in pairs:
-        target.state.assign(source.state)
-
-
-def saved_assets(model: Any) -> Iterator[tuple[Holder, dict[str, bytes]]]:
-    """What parts of the model save beside their weights: files by name, vocabularies say."""
-    for holder in holders(model):
-        if not hasattr(holder.saveable, "save_assets"):
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            holder.saveable.save_assets(folder)
-            files = [path for path in Path(folder).rglob("*") if path.is_file()]
-            found = {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(files)}
-        if found:
-            yield holder, found
-
-
-def _give_assets(plan: Plan, model: Any, files: Mapping[str, Mapping[str, bytes]]) -> None:
-    """Have the parts of the model load their files; `files` are by the path of the part."""
-    for holder in holders(model):
-        origin = plan.origins.get(holder.layer)
-        own = files.get(f"{origin}{holder.path.removeprefix(holder.layer)}")
-        if origin is None or not own or not hasattr(holder.saveable, "load_assets"):
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            for file, content in own.items():
-                target = Path(folder) / file
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(content)
-            holder.saveable.load_assets(folder)
-
-
-def _archived_assets(base: Base) -> dict[str, dict[str, bytes]]:
-    """The assets of a `.keras` file by the path of the part that saved them."""
-    groups = {group: layer.path for layer, group in layer_groups(base.graph)}
-    found: dict[str, dict[str, bytes]] = {}
-    for stored, content in base.assets.items():
-        folder, _, name = stored.removeprefix("assets/").rpartition("/")
-        owner = named_path(groups, f"{folder}/{name}")
-        if owner is not None:
-            found.setdefault(owner.removesuffix(f"/{name}"), {})[name] = content
-    return found
 
 
 def _compile(plan: Plan, model: Any, given: Mapping[str, Any]) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -11,6 +12,9 @@ from keras.src.backend.common import global_state
 
 _WAITING = "uninitialized_variables"
 """Keras's global list of variables that the end of the next stateless scope initialises."""
+
+_NAMES = "object_name_uids"
+"""Keras's global counters of the names that it makes up."""
 
 Made = TypeVar("Made")
 
@@ -44,3 +48,14 @@ def _unallocated() -> Iterator[None]:
             yield
     finally:
         global_state.set_global_attribute(_WAITING, before)
+
+
+@contextmanager
+def fresh_names() -> Iterator[None]:
+    """Have Keras make up names as it would in a process that has made no layer yet."""
+    before = global_state.get_global_attribute(_NAMES)
+    global_state.set_global_attribute(_NAMES, defaultdict(int))
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute(_NAMES, before)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from patchspec.planning.plan import Move
-from patchspec.weights.initial import PORTABLE, initial_value
+from patchspec.weights.initial import FORGET_GATE_BIAS, PORTABLE, initial_value
 from patchspec.weights.seeds import derived_seed
 
 
@@ -22,7 +22,7 @@ def initial_array(move: Move, variable: Any, seed: int) -> np.ndarray[Any, Any]:
     shape = tuple(int(n) for n in variable.shape)
     dtype = keras.backend.standardize_dtype(variable._dtype)
     initializer = move.initializer
-    if initializer is not None and initializer["class_name"] in PORTABLE:
+    if initializer is not None and initializer["class_name"] in {*PORTABLE, FORGET_GATE_BIAS}:
         return initial_value(initializer, seed=seed, path=move.path, shape=shape, dtype=dtype)
     made = variable._initializer
     if made is None:

@@ -8,11 +8,13 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.src.models.functional import Functional, functional_like_constructor
 from keras.src.saving import saving_lib
 from keras.src.saving.keras_saveable import KerasSaveable
 from keras.src.utils import naming
 
 from patchspec.problems import refuse
+from patchspec.weights.initial import FORGET_GATE_BIAS
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,19 @@ def _layers(model: Any, prefix: str, seen: dict[int, str]) -> Iterator[Holder]:
 
 
 def is_model(layer: Any) -> bool:
-    """Whether a layer is a nested model whose layers have paths of their own."""
-    return isinstance(layer, keras.Sequential) or (
-        isinstance(layer, keras.Model) and layer._obj_type() == "Functional"
-    )
+    """Whether a layer is a model whose config lists its layers, which so have paths of their own.
+
+    A subclass that saves the arguments of its constructor instead is like any other layer.
+    """
+    if isinstance(layer, keras.Sequential):
+        return True
+    functional = isinstance(layer, keras.Model) and layer._obj_type() == "Functional"
+    return functional and _saves_layers(type(layer))
+
+
+def _saves_layers(cls: Any) -> bool:
+    bases = cls.__mro__[: cls.__mro__.index(Functional)]
+    return functional_like_constructor(cls) and not any("get_config" in c.__dict__ for c in bases)
 
 
 def layer_holders(layer: Any, path: str) -> Iterator[Holder]:
@@ -118,9 +129,15 @@ def as_array(value: Any) -> np.ndarray[Any, Any]:
     return np.asarray(keras.ops.convert_to_numpy(value))
 
 
-def initializer_of(variable: Any) -> Mapping[str, Any] | None:
-    """The initializer of a variable that has no value yet; none where it is code of its own."""
+def initializer_of(variable: Any, saveable: Any) -> Mapping[str, Any] | None:
+    """The initializer of a variable that has no value yet; none where it is code of its own.
+
+    `saveable` is what saves it: the bias of an LSTM cell with ones for its forget gate is made by
+    code of the cell, and has a name of ours.
+    """
     made = variable._initializer
     if not isinstance(made, keras.Initializer):
-        return None
+        zeros = isinstance(getattr(saveable, "bias_initializer", None), keras.initializers.Zeros)
+        forgets = getattr(saveable, "unit_forget_bias", False) and variable.name == "bias"
+        return {"class_name": FORGET_GATE_BIAS, "config": {}} if forgets and zeros else None
     return {"class_name": type(made).__name__, "config": made.get_config()}

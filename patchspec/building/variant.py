@@ -12,7 +12,8 @@ import keras
 import numpy as np
 
 from patchspec._version import __version__
-from patchspec.building.live import build_model, saved_assets
+from patchspec.building.live import build_model
+from patchspec.building.state import saved_assets
 from patchspec.building.variables import as_array, holders
 from patchspec.models.base import Variable, state_digest
 from patchspec.models.files import check_target

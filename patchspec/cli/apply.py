@@ -18,15 +18,16 @@ from patchspec.cli.shared import (
     check_outputs,
     custom_objects,
     open_for,
+    open_model,
     quiet_backend,
     read_patches,
+    refuse_inputs,
     removed_on_failure,
     split_base,
 )
 from patchspec.language.patch import Patch
 from patchspec.models.base import Base
 from patchspec.models.document import read_json
-from patchspec.models.opening import open_base
 from patchspec.problems import refuse
 from patchspec.review.problems import problem_json, problem_text
 from patchspec.review.style import plural, style_for
@@ -55,6 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Resolve, build, write; the last line of stdout is the path written."""
+    if not arguments.output.endswith(".keras"):
+        raise Usage(f"`{arguments.output}`: a variant is written as a `.keras` file; call it so")
     output, weights_out = check_outputs(arguments)
     saved = None
     if len(arguments.paths) == 1 and arguments.paths[0].endswith(".json"):
@@ -64,7 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
         if not paths:
             raise Usage("give at least one patch (a file that ends in .yaml or .yml)")
         patches = read_patches(paths)
-        base = open_for(given or arguments.base, patches, arguments.weights)
+        base = open_for(given or arguments.base, patches, arguments)
+    refuse_inputs((output, weights_out), [*arguments.paths, base.origin, base.weights])
     with quiet_backend():
         variant = _build(arguments, saved, patches, base)
         if weights_out is not None:
@@ -121,5 +125,6 @@ def _saved(arguments: argparse.Namespace) -> tuple[SavedPlan, Sequence[Patch], B
     except OSError as error:
         refuse("PS902", f"the plan `{path}` cannot be read: {error.strerror}")
     saved = read_saved(read_json(content, str(path)), str(path))
-    base = open_base(arguments.base or saved.base or "", arguments.weights or saved.weights)
+    weights = arguments.weights or saved.weights
+    base = open_model(arguments.base or saved.base or "", arguments.custom_objects, weights)
     return saved, saved.patches, base

@@ -11,9 +11,9 @@ from patchspec.cli.shared import (
     add_format,
     add_weights,
     custom_objects,
+    open_model,
     quiet_backend,
 )
-from patchspec.models.opening import open_base
 from patchspec.planning.shapes import known_specs
 from patchspec.review.models import Specs, inspect_json, inspect_text
 from patchspec.review.style import style_for
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the table, the JSON, or the config document."""
-    base = open_base(arguments.model, arguments.weights)
+    base = open_model(arguments.model, arguments.custom_objects, arguments.weights)
     if arguments.config:
         print(json.dumps(base.document, indent=2))
         return 0

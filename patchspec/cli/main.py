@@ -46,6 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of a pipe has enough (`| head`); leave without a traceback.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        # What the commands read and write they refuse themselves: this is the output stream.
+        print(f"{PROGRAM}: the output cannot be written: {error.strerror}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         return 130
     return code

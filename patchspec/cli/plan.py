@@ -16,6 +16,7 @@ from patchspec.cli.shared import (
     open_for,
     quiet_backend,
     read_patches,
+    refuse_inputs,
     split_base,
 )
 from patchspec.planning.plan import Plan
@@ -61,6 +62,9 @@ def run(arguments: argparse.Namespace) -> int:
     with quiet_backend():
         plan = _plan(arguments)
     if arguments.output:
+        refuse_inputs(
+            [Path(arguments.output)], [*arguments.paths, plan.base.origin, plan.base.weights]
+        )
         from patchspec.models.files import write_text  # noqa: PLC0415
         from patchspec.planning.saved import saved_json  # noqa: PLC0415
 
@@ -80,7 +84,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
     if not paths:
         raise Usage("give at least one patch (a file that ends in .yaml or .yml)")
     patches = read_patches(paths)
-    opened = open_for(base or arguments.base, patches, arguments.weights)
+    opened = open_for(base or arguments.base, patches, arguments)
     if arguments.no_shapes:
         return resolve(patches, opened)
     from patchspec.building.live import resolve_with_keras  # noqa: PLC0415 (imports Keras)

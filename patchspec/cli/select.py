@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 
-from patchspec.cli.shared import add_format, add_weights
+from patchspec.cli.shared import add_custom_objects, add_format, add_weights, open_model
 from patchspec.graph.selectors import select
 from patchspec.language.schema import selector_problems
 from patchspec.language.source import read_text
-from patchspec.models.opening import open_base
 from patchspec.problems import PatchError
 
 
@@ -18,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("selector", metavar="SELECTOR", help="as in a patch, in YAML")
     parser.add_argument("model", metavar="MODEL", help="a model file of any Keras")
     add_weights(parser)
+    add_custom_objects(parser)
     add_format(parser)
 
 
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     problems = list(selector_problems(source.data))
     if problems:
         raise PatchError(source.place(problems))
-    base = open_base(arguments.model, arguments.weights)
+    base = open_model(arguments.model, arguments.custom_objects, arguments.weights)
     try:
         matches = select(source.data, base.graph)
     except PatchError as error:

@@ -8,7 +8,8 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,21 @@ def custom_objects(modules: Sequence[str]) -> Mapping[str, Any]:
     return import_custom_objects(modules)
 
 
+def open_model(
+    path: str | Path, modules: Sequence[str] = (), weights: str | Path | None = None
+) -> Base:
+    """The base in a file; one that only a class of the modules can make is opened by it."""
+    try:
+        return open_base(path, weights)
+    except PatchError as error:
+        if not modules or [problem.code for problem in error.problems] != ["PS917"]:
+            raise
+    with quiet_backend():
+        from patchspec.building.subclasses import open_subclass  # noqa: PLC0415 (imports Keras)
+
+        return open_subclass(path, custom_objects(modules))
+
+
 def read_patches(paths: Sequence[str]) -> tuple[Patch, ...]:
     """The patches in these files; every problem of all of them at once."""
     patches: list[Patch] = []
@@ -155,22 +171,36 @@ def read_patches(paths: Sequence[str]) -> tuple[Patch, ...]:
     return tuple(patches)
 
 
+def refuse_inputs(outputs: Iterable[Path | None], inputs: Iterable[str | None]) -> None:
+    """Refuse (PS904) to write over what the command reads, forced or not."""
+    read = [Path(path) for path in inputs if path is not None and Path(path).exists()]
+    for output in outputs:
+        if output is not None and output.exists() and any(map(output.samefile, read)):
+            refuse("PS904", f"`{output}` is what the command reads", hint="give another name")
+
+
 def split_base(paths: Sequence[str]) -> tuple[str | None, list[str]]:
     """BASE, if one was given, and the patches: a patch is what ends in `.yaml` or `.yml`."""
     first, *rest = paths
+    odd = [path for path in rest if not path.endswith(PATCH_SUFFIXES)]
+    if odd:
+        raise Usage(
+            f"`{odd[0]}` is no patch: those end in .yaml or .yml, and the model comes first"
+        )
     if first.endswith(PATCH_SUFFIXES):
         return None, list(paths)
     return first, rest
 
 
-def open_for(base: str | None, patches: Sequence[Patch], weights: str | None = None) -> Base:
+def open_for(base: str | None, patches: Sequence[Patch], arguments: argparse.Namespace) -> Base:
     """The base that the command line names, else the first patch, relative to its own file.
 
     Weights on the command line win over those that the patch names; a base on the command line
     takes none from the patch.
     """
+    modules, weights = arguments.custom_objects, arguments.weights
     if base is not None:
-        return open_base(base, weights)
+        return open_model(base, modules, weights)
     pinned = patches[0].base.path if patches else None
     if pinned is None:
         refuse(
@@ -178,7 +208,10 @@ def open_for(base: str | None, patches: Sequence[Patch], weights: str | None = N
             "no base: the patch names none and none was given",
             hint="give it first: `BASE.keras PATCH.yaml`, or write `base: path` in the patch",
         )
-    file = patches[0].source.file
-    folder = Path(file).parent if file else Path()
-    own = patches[0].base.weights
-    return open_base(folder / pinned, weights or (folder / own if own else None))
+    source, own = patches[0].source, patches[0].base.weights
+    folder = Path(source.file).parent if source.file else Path()
+    try:
+        return open_model(folder / pinned, modules, weights or (folder / own if own else None))
+    except PatchError as error:
+        at = ("base",) if isinstance(source.data["base"], str) else ("base", "path")
+        raise PatchError(source.place(replace(p, at=at) for p in error.problems)) from None

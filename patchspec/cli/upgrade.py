@@ -11,6 +11,7 @@ from patchspec.cli.shared import (
     add_weights,
     add_weights_out,
     check_outputs,
+    refuse_inputs,
     removed_on_failure,
 )
 from patchspec.models.opening import open_base
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Say what was done; the last line of stdout is the path written."""
     output, weights_out = check_outputs(arguments)
+    refuse_inputs([weights_out], [arguments.model, arguments.weights])
     base = open_base(arguments.model, arguments.weights)
     if weights_out is not None and base.variables is not None:
         write_weights(weights_out, base.variables.values(), force=arguments.force)

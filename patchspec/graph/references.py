@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from patchspec.graph.graph import Graph, Layer
+from patchspec.graph.graph import Graph
+from patchspec.graph.layer import Layer
 from patchspec.graph.tensors import Slot, Tensor
 from patchspec.problems import Pointer, did_you_mean, refuse, some
 
@@ -149,6 +150,7 @@ def tensors_of(
     if reference.call == "*":
         return tuple(Tensor(layer.name, call.index, output) for call in layer.calls)
     _check_call(layer, reference, at)
+    _check_output(layer, output, at)
     if reference.output is None and home.is_multi_output(layer):
         refuse(
             "PS304",
@@ -191,6 +193,19 @@ def _known(graph: Graph, path: str, hint: str | None, at: Pointer) -> Layer:
     if hint is not None and path not in graph.layers:
         refuse("PS301", f"no layer is called `{path}`", at=at, hint=hint)
     return graph.layer(path, at=at)
+
+
+def _check_output(layer: Layer, output: int, at: Pointer) -> None:
+    """Refuse an output that a nested model does not have; of other layers only Keras knows."""
+    inner = layer.inner
+    if inner is not None and output >= len(inner.outputs):
+        count = len(inner.outputs)
+        refuse(
+            "PS305",
+            f"output {output} of `{layer.path}` is named, which has {count}",
+            at=at,
+            hint="outputs count from 0",
+        )
 
 
 def _check_call(layer: Layer, reference: Reference, at: Pointer) -> None:

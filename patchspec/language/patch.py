@@ -12,7 +12,7 @@ from typing import Any
 
 from patchspec.language.schema import schema_problems
 from patchspec.language.source import Source, read_file, read_text
-from patchspec.layers.check import check_layer
+from patchspec.layers.check import check_arguments, check_layer
 from patchspec.operations import operations
 from patchspec.operations._operation import Operation
 from patchspec.problems import PatchError, Pointer, Problem
@@ -128,7 +128,11 @@ def _layer_problems(steps: list[Any], found: list[Problem]) -> Iterator[Problem]
         new = step["new"]
         for j, layer in enumerate(new if isinstance(new, list) else [new]):
             here = (*at, "new", j) if isinstance(new, list) else (*at, "new")
-            for problem in check_layer(layer["class"], layer.get("config", {})):
+            found_here = [
+                *check_layer(layer["class"], layer.get("config", {})),
+                *check_arguments(layer["class"], layer.get("arguments", {})),
+            ]
+            for problem in found_here:
                 if not _is_placeholder(layer, problem.at):
                     yield replace(problem, at=(*here, *problem.at))
 

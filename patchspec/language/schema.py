@@ -85,6 +85,11 @@ _COMMON: Mapping[str, Any] = {
 _DEFINITIONS: Mapping[str, Any] = {
     "selector": SELECTOR_SCHEMA,
     "reference": REFERENCE_SCHEMA,
+    "place": {
+        **SELECTOR_SCHEMA,
+        "description": "Layers, as a selector; or one call or output of one: `x@1`, `x:1`.",
+        "properties": {**SELECTOR_SCHEMA["properties"], **REFERENCE_SCHEMA["properties"]},
+    },
     "outputs": {
         "type": ["string", "array", "object"],
         "minLength": 1,
@@ -272,12 +277,18 @@ def _problems(error: Any) -> Iterator[Problem]:
             shown = " or ".join(f"`{_json(choice)}`" for choice in choices)
             yield Problem(
                 code="PS205",
-                message=f"{_last(at)} is `{_json(said)}`, wanted is {shown}",
+                message=f"{_last(at)} is {_kind(said, choices)}`{_json(said)}`, wanted is {shown}",
                 at=at,
                 hint=did_you_mean(str(said), map(str, choices)),
             )
         case _:
             yield Problem(code="PS205", message=f"{_last(at)}: {_limit(error)}", at=at)
+
+
+def _kind(said: Any, choices: list[Any]) -> str:
+    """What sets the value apart where it looks like one of the choices."""
+    alike = isinstance(said, str) and said in map(str, choices)
+    return "the text " if alike else ""
 
 
 def _unknown_key(key: str, known: list[str], at: Pointer) -> Problem:

@@ -192,7 +192,9 @@ class _Reader:
             return
         hint = None
         if found == "*":
-            hint = 'quote the glob: `"*"`'
+            start = text.rfind(" ", 0, mark.index) + 1 if mark else 0
+            glob = re.split(r"[\s,\]}]", text[start : start + 80])[0]
+            hint = f'quote the glob: `"{glob}"`'
         elif found == "\t":
             hint = "indent with spaces"
         elif found and found in "&!%@`":

@@ -47,7 +47,7 @@ def check_layer(
     reason = refusal(class_name)
     if reason is not None:
         yield Problem(
-            code="PS701",
+            code="PS701" if _brings_code(class_name) else "PS210",
             message=f"a patch may not bring a `{class_name}`: {reason}",
             at=("class",),
         )
@@ -67,6 +67,21 @@ def check_layer(
             or "a class of your own is named as registered: `package>Name`",
         )
     yield from _code(config, ("config",))
+
+
+def check_arguments(class_name: str, arguments: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with the call arguments of a new layer; of a registered class nobody knows."""
+    found = layer_class(class_name)
+    for name in arguments if found is not None else ():
+        if found is not None and name not in found.call_arguments:
+            yield Problem(
+                code="PS211",
+                message=f"a call of `{found.name}` takes no argument `{name}`",
+                at=("arguments", name),
+                on="key",
+                notes=(f"it takes: {some(found.call_arguments)}",),
+                hint=did_you_mean(name, found.call_arguments),
+            )
 
 
 def _own_place(config: Mapping[str, Any]) -> Iterator[Problem]:

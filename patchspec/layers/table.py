@@ -26,6 +26,16 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Dependence:
+    """A default that is not always the same."""
+
+    on: tuple[str, ...]
+    """The parameters that it depends on."""
+    copies: bool
+    """Whether it has the value of the one parameter; else Keras derives it in the constructor."""
+
+
+@dataclass(frozen=True, slots=True)
 class LayerClass:
     """One class of `keras.layers`."""
 
@@ -42,6 +52,8 @@ class LayerClass:
     """Which of `trainable` and `dtype` its config holds; a few classes refuse what they do not."""
     defaults: Mapping[str, Any]
     """What `get_config` writes when only the required arguments are given, without those."""
+    depends: Mapping[str, Dependence]
+    """Which of those hold only while other arguments are not given."""
     call_arguments: tuple[str, ...]
     takes_list: bool
     """Whether a call takes its tensors as one list."""
@@ -101,6 +113,7 @@ def layer_class(name: str) -> LayerClass | None:
         said["dtype"],
         frozenset(said["common"]),
         said["defaults"],
+        {key: Dependence(tuple(d["on"]), d["copy"]) for key, d in said["depends"].items()},
         tuple(said["call"]),
         said["takes_list"],
     )

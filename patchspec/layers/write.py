@@ -37,15 +37,21 @@ def full_config(
     """The config with the class's defaults under the author's values, objects as Keras writes them.
 
     `seed_of` gives the seed of a random initializer that has none, and of a layer that would draw
-    one; `data_format` stands where the
-    author did not set one. Without `name`, `trainable` and `dtype`, which the caller adds. The
-    config of a class that is not in the table stays as it is.
+    one; `data_format` stands where the author did not set one. A default that Keras derives from
+    what the author gave is left for Keras to derive. Without `name`, `trainable` and `dtype`, which
+    the caller adds. The config of a class that is not in the table stays as it is.
     """
     found = layer_class(class_name)
     if found is None:
         return {key: _object_of_any_kind(value) for key, value in config.items()}
     full: dict[str, Any] = {key: None for key in found.required if key in config}
     full.update(found.defaults)
+    for key, dependence in found.depends.items():
+        given = [name for name in dependence.on if name in config]
+        if given and dependence.copies:
+            full[key] = config[given[0]]
+        elif given:
+            del full[key]
     if data_format is not None and "data_format" in full:
         full["data_format"] = data_format
     if seed_of is not None:

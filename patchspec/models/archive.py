@@ -37,8 +37,32 @@ ZIP_DAMAGE = (
 """What `zipfile` raises about an archive that is broken or of a kind that it does not read."""
 
 
-def read_archive(path: Path) -> Base:
-    """The base that a `.keras` file holds; its weights stay in the file until they are read."""
+def read_config(path: Path) -> Any:
+    """The config that a `.keras` file holds, as it is."""
+    with zipfile.ZipFile(path) as archive:
+        _check_members(archive, str(path))
+        return _json(archive, "config.json", str(path))
+
+
+def stored_names(path: Path) -> dict[str, str]:
+    """The names that layers had when a `.keras` file was saved, by the group of their weights.
+
+    Empty where Keras, before 3.6, did not write them.
+    """
+    from patchspec.models.weights_file import stored_variables  # noqa: PLC0415
+
+    with zipfile.ZipFile(path) as archive:
+        if "model.weights.h5" not in archive.namelist():
+            return {}
+        _, names = stored_variables(_weights(archive, path), str(path))
+    return {group.removesuffix("/vars"): name for group, name in names.items()}
+
+
+def read_archive(path: Path, document: dict[str, Any] | None = None) -> Base:
+    """The base that a `.keras` file holds; its weights stay in the file until they are read.
+
+    `document` stands for the config in the file where that does not list the layers.
+    """
     name = str(path)
     try:
         with zipfile.ZipFile(path) as archive:
@@ -58,7 +82,7 @@ def read_archive(path: Path) -> Base:
             f"`{name}` is not a whole `.keras` file: {error}",
             hint="it may be truncated, or of another format",
         )
-    return base_of(config, metadata, weights, assets, name)
+    return base_of(config, metadata, weights, assets, name, document=document)
 
 
 def base_of(
@@ -67,9 +91,11 @@ def base_of(
     weights: memoryview | None,
     assets: Mapping[str, bytes],
     name: str,
+    *,
+    document: dict[str, Any] | None = None,
 ) -> Base:
     """The base that the parts of a `.keras` file make, wherever they lie."""
-    found = upgraded(config, name, _version(metadata))
+    found = Upgraded(document) if document else upgraded(config, name, _version(metadata))
     document = checked_document(found.document, name)
     if weights is None:
         return Base(document, None, name, metadata, assets=assets, upgrades=found.steps)
@@ -140,6 +166,7 @@ def _weights(archive: zipfile.ZipFile, path: Path) -> memoryview:
 
     info = archive.getinfo("model.weights.h5")
     if info.compress_type != zipfile.ZIP_STORED:
+        # zipfile compares the checksum itself.
         return memoryview(archive.read(info))
     content = mapped(str(path))
     header = content[info.header_offset : info.header_offset + 30]
@@ -147,7 +174,14 @@ def _weights(archive: zipfile.ZipFile, path: Path) -> memoryview:
         refuse("PS903", f"`{path}` is damaged where its weights begin")
     name_length, extra_length = struct.unpack("<HH", header[26:30])
     start = info.header_offset + 30 + name_length + extra_length
-    return content[start : start + info.file_size]
+    stored = content[start : start + info.file_size]
+    if zlib.crc32(stored) != info.CRC:
+        refuse(
+            "PS903",
+            f"the weights in `{path}` are damaged: their checksum is not the one recorded",
+            hint="get the file again from where it came",
+        )
+    return stored
 
 
 def _by_name(

@@ -32,6 +32,17 @@ class Variable:
     trainable: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A functional model behind a class of its own that was opened through its graph."""
+
+    path: str
+    """Where it is nested; empty for the whole model."""
+    class_name: str
+    classes: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The classes of its own layers, which came with it."""
+
+
 @dataclass(frozen=True)
 class Base:
     """A model to start from. Nothing of it is changed, by anything."""
@@ -50,6 +61,10 @@ class Base:
     """Files that layers saved beside their weights, by path."""
     live: Any = field(default=None, repr=False, compare=False)
     """The live model, where the base is one."""
+    opened: tuple[Opened, ...] = ()
+    """Subclasses that became plain functional models, so that their layers could be reached."""
+    stored: Base | None = field(default=None, repr=False, compare=False)
+    """The base before nested subclasses were opened: what its digests are of."""
     weights: str | None = None
     """The file that the weights came from, where it is not the one of the architecture."""
     no_weights: str | None = None
@@ -84,11 +99,15 @@ class Base:
     @cached_property
     def architecture(self) -> str:
         """The digest of the canonical config."""
+        if self.stored is not None:
+            return self.stored.architecture
         return architecture_digest(self.document)
 
     @cached_property
     def state(self) -> str | None:
         """The digest of every variable; none where only the structure is known."""
+        if self.stored is not None:
+            return self.stored.state
         return None if self.variables is None else state_digest(self.variables.values())
 
 

@@ -6,8 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from patchspec.graph.entries import entry_name
 from patchspec.graph.graph import Graph
 from patchspec.graph.sequential import is_sequential_config
+from patchspec.graph.tensors import slots_in_arguments
 from patchspec.problems import refuse, some
 
 MAX_DEPTH = 200
@@ -44,24 +46,44 @@ def checked_document(document: Any, name: str) -> dict[str, Any]:
         )
     config = document["config"]
     kind = document.get("registered_name") or document.get("class_name")
+    if not isinstance(document.get("class_name"), str):
+        refuse("PS903", f"`{name}` does not say what class of model it is")
+    if not isinstance(document.get("compile_config") or {}, Mapping):
+        refuse("PS903", f"the compile configuration in `{name}` is no mapping")
     if not isinstance(config.get("layers"), list):
-        _refuse_form(name, str(kind))
-    _check_dialect(config, name)
-    graph = Graph.of(document)
-    if graph.is_sequential:
-        _check_built(graph, name)
-    for model in graph.models():
-        _check_whole(model, name)
-    _check_sharing(config, name)
+        _refuse_form(document, name, str(kind))
+    try:
+        _check_dialect(config, name)
+        graph = Graph.of(document)
+        if graph.is_sequential:
+            _check_built(graph, name)
+        for model in graph.models():
+            _check_whole(model, name)
+            _ = model.recorded
+        _check_sharing(config, name)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        # Checking walks over all that anything later looks at: what it trips over is no config.
+        reason = f"{type(error).__name__}: {error}"
+        refuse("PS903", f"the config in `{name}` is not written as Keras writes one ({reason})")
     return document
 
 
-def _refuse_form(name: str, kind: str) -> None:
+def _refuse_form(document: Mapping[str, Any], name: str, kind: str) -> None:
+    if kind in ("Functional", "Sequential", "Model"):
+        refuse("PS903", f"`{name}` is a {kind} that lists no layers", hint="it may be truncated")
+    # Keras writes this of functional models alone, those behind classes of their own included.
+    if document.get("build_config") != {"input_shape": None}:
+        refuse(
+            "PS918",
+            f"`{name}` is a subclassed model, a `{kind}`: what it computes is code, which no "
+            "config holds",
+            hint="rebuild it from the functional API, or patch a functional model that it holds",
+        )
+    package = kind.partition(">")[0] if ">" in kind else "package.module"
     refuse(
-        "PS909",
+        "PS917",
         f"`{name}` is of the class `{kind}`, whose config does not list layers and their calls",
-        hint="if it is built from the functional API, save `keras.Model(model.input, "
-        "model.output)` instead",
+        hint=f"with its package it is opened through its graph: `--custom-objects {package}`",
     )
 
 
@@ -86,6 +108,8 @@ def _check_dialect(config: Mapping[str, Any], name: str) -> None:
         named = "config" in entry and (sequential or "name" in entry)
         if named and isinstance(entry["config"].get("layers"), list):
             _check_dialect(entry["config"], name)
+        if not old and named:
+            _check_nodes(nodes or [], entry, name)
         if old or "module" not in entry or not named:
             refuse(
                 "PS909",
@@ -93,6 +117,15 @@ def _check_dialect(config: Mapping[str, Any], name: str) -> None:
                 notes=[f"`{entry.get('name')}` is not written as Keras 3 writes layers"],
                 hint="load it with the Keras that wrote it and save it as `.keras` with Keras 3.15",
             )
+
+
+def _check_nodes(nodes: list[Any], entry: Mapping[str, Any], name: str) -> None:
+    """Every call has its arguments, and every tensor among them names layer, call and output."""
+    for node in nodes:
+        whole = isinstance(node.get("args"), list) and isinstance(node.get("kwargs"), Mapping)
+        found = [config["keras_history"] for _, config in slots_in_arguments(node)] if whole else []
+        if not whole or any([type(part) for part in h] != [str, int, int] for h in found):
+            refuse("PS903", f"a call of `{entry_name(entry)}` in `{name}` is not written whole")
 
 
 def _check_whole(graph: Graph, name: str) -> None:
@@ -106,7 +139,7 @@ def _check_whole(graph: Graph, name: str) -> None:
         for call in layer.calls:
             for slot in call.slots:
                 source = graph.layers.get(slot.tensor.layer)
-                if source is None or slot.tensor.call >= len(source.calls):
+                if source is None or not 0 <= slot.tensor.call < len(source.calls):
                     refuse("PS425", f"`{layer.name}` in `{name}` reads `{slot.tensor}`, a ghost")
     for slot in (*graph.outputs, *graph.inputs):
         source = graph.layers.get(slot.tensor.layer)

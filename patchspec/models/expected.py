@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from patchspec.graph.graph import Graph, Layer
+from patchspec.graph.graph import Graph
+from patchspec.graph.layer import Layer
 from patchspec.models.parts import Part, parts_of
 
 Shape = tuple[int | None, ...]

@@ -13,10 +13,10 @@ from patchspec.problems import refuse
 
 def check_target(path: Path, *, force: bool) -> None:
     """Refuse, before any work is done, a target that exists or cannot be written."""
-    if path.exists() and not force:
-        refuse("PS904", f"`{path}` exists", hint="`--force` overwrites it")
     if path.is_dir():
         refuse("PS905", f"`{path}` is a folder", hint="give the name of a file")
+    if path.exists() and not force:
+        refuse("PS904", f"`{path}` exists", hint="`--force` overwrites it")
     parent = path.parent
     if not parent.is_dir():
         refuse("PS905", f"the folder `{parent}` does not exist", hint="make it first")
@@ -30,7 +30,10 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Whatever happens, nothing else is left behind; PS905 where the disk does not take it.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    except OSError as error:
+        refuse("PS905", f"`{path}` cannot be written: {error.strerror or error}")
     os.close(handle)
     temporary = Path(name)
     try:
@@ -45,6 +48,21 @@ def replacing(path: Path) -> Iterator[Path]:
         refuse("PS905", f"`{path}` cannot be written: {error.strerror or error}")
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_room(path: Path, size: int) -> None:
+    """Refuse (PS905) to begin a file beside which `size` bytes would not fit on the disk.
+
+    HDF5 does not survive a disk that fills up while it writes, so the room is asked for before.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".room")
+    try:
+        os.posix_fallocate(handle, 0, max(size, 1))
+    except OSError as error:
+        refuse("PS905", f"`{path}` needs {size:,} bytes: {error.strerror or error}")
+    finally:
+        os.close(handle)
+        Path(name).unlink()
 
 
 def write_text(path: Path, text: str, *, force: bool) -> None:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from patchspec.graph.graph import Graph
+from patchspec.graph.order import CycleError
 from patchspec.layers.table import layer_class
 from patchspec.models.layout import layer_groups, snake_case
+from patchspec.problems import refuse
 
 Config = Mapping[str, Any]
 
@@ -159,7 +161,11 @@ def _inside(
     if not isinstance(config.get("layers"), list):
         yield from parts_of(entry, owner, marks, said)
         return
-    for layer, group in layer_groups(Graph(config)):
+    try:
+        groups = list(layer_groups(Graph(config)))
+    except (CycleError, KeyError):
+        refuse("PS425", f"the graph of the model inside `{owner}` is not whole")
+    for layer, group in groups:
         if layer.inner is None and not layer.is_input:
             own = (*marks, layer.name)
             yield from parts_of(layer.entry, f"{owner}/{group}", own, f"{said}/{layer.path}")

@@ -45,22 +45,23 @@ class Named:
     layer: str
 
 
+def check_code(document: Mapping[str, Any], origin: str) -> None:
+    """Refuse what carries code (PS704): nothing of it may even be planned with."""
+    problems = list(_code_in(document, origin))
+    if problems:
+        raise PatchError(dict.fromkeys(problems))
+
+
 def check_safe(document: Mapping[str, Any], custom: Collection[str], origin: str) -> None:
     """Refuse code (PS704), and name all classes at once that nobody gave (PS906).
 
     `custom` are the names of the custom objects that the user gave or registered.
     """
-    problems: list[Problem] = []
+    problems = list(_code_in(document, origin))
     missing: dict[str, list[str]] = {}
     for found, entry in _objects(document, ""):
         name = str(entry.get("class_name"))
-        if name in CODE | CODE_OBJECTS:
-            problems.append(_code(found.layer, name, origin))
-        elif name == "__numpy__" and _length(entry["config"].get("value")) > _MAX_CONSTANT:
-            problems.append(
-                Problem(code="PS704", message=f"a constant in `{origin}` is too large to load")
-            )
-        elif not _is_known(entry, custom):
+        if name not in CODE | CODE_OBJECTS and not _is_known(entry, custom):
             wanted = str(entry.get("registered_name") or name)
             if name == "function":
                 wanted = str(entry.get("config"))
@@ -80,6 +81,15 @@ def check_safe(document: Mapping[str, Any], custom: Collection[str], origin: str
         )
     if problems:
         raise PatchError(dict.fromkeys(problems))
+
+
+def _code_in(document: Mapping[str, Any], origin: str) -> Iterator[Problem]:
+    for found, entry in _objects(document, ""):
+        name = str(entry.get("class_name"))
+        if name in CODE | CODE_OBJECTS:
+            yield _code(found.layer, name, origin)
+        elif name == "__numpy__" and _length(entry["config"].get("value")) > _MAX_CONSTANT:
+            yield Problem(code="PS704", message=f"a constant in `{origin}` is too large to load")
 
 
 def _code(layer: str, name: str, origin: str) -> Problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from patchspec.graph.graph import Graph
 from patchspec.models.base import Variable
-from patchspec.models.files import check_target, replacing
+from patchspec.models.files import check_room, check_target, replacing
 from patchspec.models.layout import layer_groups
 
 FIXED_DATE = (1980, 1, 1, 0, 0, 0)
@@ -22,7 +22,7 @@ FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 def write_archive(
     path: Path,
     document: Mapping[str, Any],
-    variables: Iterable[Variable],
+    variables: Collection[Variable],
     metadata: Mapping[str, Any],
     *,
     optimizer: Mapping[str, Variable] | None = None,
@@ -37,8 +37,13 @@ def write_archive(
     check_target(path, force=force)
     with replacing(path) as temporary:
         weights = temporary.with_suffix(".h5")
+        stored = [*variables, *(optimizer or {}).values()]
+        graph = Graph.of(document)
+        # The weights stand on the disk twice: as HDF5, and inside the archive.
+        rest = len(json.dumps(document)) + sum(map(len, (assets or {}).values()))
+        check_room(path, 2 * _size(stored, len(graph.by_path)) + rest)
         try:
-            _write_weights(weights, Graph.of(document), variables, optimizer or {})
+            _write_weights(weights, graph, variables, optimizer or {})
             with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
                 _member(archive, "metadata.json", json.dumps(metadata).encode())
                 _member(archive, "config.json", json.dumps(document).encode())
@@ -47,6 +52,30 @@ def write_archive(
                     _member(archive, name, content)
         finally:
             weights.unlink(missing_ok=True)
+
+
+def _size(variables: Iterable[Variable], layers: int) -> int:
+    """About the size of an HDF5 file of these variables, what it takes beside them included."""
+    overhead = 1024
+    values = 0
+    for variable in variables:
+        count = _ITEM_SIZES.get(variable.dtype, 8)
+        for n in variable.shape:
+            count *= n
+        values += count + overhead
+    return values + 2 * overhead * layers
+
+
+_ITEM_SIZES = {
+    "float32": 4,
+    "float16": 2,
+    "bfloat16": 2,
+    "int32": 4,
+    "int8": 1,
+    "uint8": 1,
+    "bool": 1,
+}
+"""Bytes a value; of other dtypes 8, which is the most that any has."""
 
 
 def _member(archive: zipfile.ZipFile, name: str, content: bytes) -> None:

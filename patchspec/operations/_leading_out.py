@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from patchspec.graph.edits import Edit, add, plain, replace
-from patchspec.graph.graph import Graph, Layer
+from patchspec.graph.graph import Graph
+from patchspec.graph.layer import Layer
 from patchspec.graph.references import Reference, tensors_of
 from patchspec.graph.tensors import Tensor, triple, triples_in_structure
 from patchspec.operations._operation import Target

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from patchspec.graph.edits import Edit, add, plain
-from patchspec.graph.graph import Graph, Layer
+from patchspec.graph.graph import Graph
+from patchspec.graph.layer import Layer
 from patchspec.graph.references import find_tensor, parse_reference
 from patchspec.graph.tensors import Tensor, keras_tensor
 from patchspec.layers.check import takes_list, takes_mask

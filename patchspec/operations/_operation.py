@@ -37,6 +37,8 @@ def _ref(definition: str) -> Says:
 
 Selector = Annotated[Any, _ref("selector")]
 """Layers that exist."""
+Place = Annotated[Any, _ref("place")]
+"""Layers that exist, or one call or output of one."""
 Reference = Annotated[Any, _ref("reference")]
 """One tensor."""
 Outputs = Annotated[Any, _ref("outputs")]

@@ -98,6 +98,19 @@ def named_outputs(said: Any, graph: Graph, *, at: Pointer = ("outputs",)) -> lis
     return _distinct(named)
 
 
+def refuse_inputs(named: Sequence[Named], graph: Graph) -> None:
+    """Refuse an input of the model as an output of it, as it is."""
+    inputs = {slot.tensor for slot in graph.inputs}
+    for one in named:
+        if one.tensor in inputs:
+            refuse(
+                "PS406",
+                f"`{one.tensor}` is an input of the model, and would be an output as it is",
+                at=one.at,
+                hint="put an Identity behind it, or name a layer that reads it",
+            )
+
+
 def _distinct(named: list[Named]) -> list[Named]:
     seen: dict[str, Named] = {}
     for one in named:

@@ -12,7 +12,8 @@ from typing import Any
 from patchspec.graph import edits
 from patchspec.graph.edits import Edit
 from patchspec.graph.entries import inner_configs, is_operation_entry
-from patchspec.graph.graph import Graph, Layer
+from patchspec.graph.graph import Graph
+from patchspec.graph.layer import Layer
 from patchspec.graph.selectors import select
 from patchspec.operations._operation import Target
 from patchspec.problems import Pointer, refuse, some

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from patchspec.graph.edits import Edit, remove
-from patchspec.graph.graph import Call, Graph, Layer
+from patchspec.graph.graph import Graph
+from patchspec.graph.layer import Call, Layer
 from patchspec.graph.references import Reference, find_tensor, parse_reference
 from patchspec.graph.selectors import select
 from patchspec.graph.tensors import Slot, Tensor

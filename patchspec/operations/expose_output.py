@@ -12,7 +12,7 @@ from patchspec.graph.references import end_names
 from patchspec.graph.tensors import Tensor
 from patchspec.operations._leading_out import lead_out, leading_targets
 from patchspec.operations._operation import WHOLE_MODEL, Operation, Outputs, Target
-from patchspec.operations._outputs import Named, named_outputs, said_outputs, written
+from patchspec.operations._outputs import Named, named_outputs, refuse_inputs, said_outputs, written
 from patchspec.problems import refuse, some
 from patchspec.weights.lineage import Event
 
@@ -43,6 +43,7 @@ class ExposeOutput(Operation):
         names = end_names(graph.outputs)
         tensors = [slot.tensor for slot in graph.outputs]
         wanted = named_outputs(self.outputs, graph)
+        refuse_inputs(wanted, graph)
         form = self.form or ("dict" if isinstance(present, dict) else "list")
         nested = any(len(slot.key) > 1 for slot in graph.outputs)
         if nested and self.form is not None:

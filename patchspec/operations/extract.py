@@ -20,7 +20,7 @@ from patchspec.operations._leading_out import (
 )
 from patchspec.operations._new_layers import is_reference
 from patchspec.operations._operation import WHOLE_MODEL, Operation, Outputs, Target
-from patchspec.operations._outputs import Named, named_outputs, said_outputs, written
+from patchspec.operations._outputs import Named, named_outputs, refuse_inputs, said_outputs, written
 from patchspec.problems import refuse, some
 from patchspec.weights.lineage import Dropped, Event
 
@@ -65,6 +65,7 @@ class Extract(Operation):
 
     def _whole(self, graph: Graph, seed: int) -> Iterator[Edit | Event]:
         named = None if self.outputs is None else named_outputs(self.outputs, graph)
+        refuse_inputs(named or (), graph)
         ends = [slot.tensor for slot in graph.outputs] if named is None else _tensors(named)
         needed = needed_calls(graph, ends)
         moved = _renumbered(graph, needed)

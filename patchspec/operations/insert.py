@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 from patchspec.graph.edits import Edit
-from patchspec.graph.graph import Call, Graph, Layer
+from patchspec.graph.graph import Graph
+from patchspec.graph.layer import Call, Layer
 from patchspec.graph.references import parse_reference
 from patchspec.graph.tensors import Slot, Tensor
 from patchspec.operations._new_layers import Growth, Soil, grow, references_in
@@ -15,7 +16,7 @@ from patchspec.operations._operation import (
     WHOLE_MODEL,
     NewLayers,
     Operation,
-    Selector,
+    Place,
     Target,
     said,
 )
@@ -53,8 +54,8 @@ class Insert(Operation):
     """
 
     new: NewLayers
-    after: Selector | None = None
-    before: Selector | None = None
+    after: Place | None = None
+    before: Place | None = None
     input: Position | None = None
 
     def targets(self, graph: Graph) -> tuple[Target, ...]:
@@ -196,7 +197,7 @@ def _check_all_connected(
                 "PS407",
                 f"`{target}` reads none of the layers in `after`",
                 at=("before",),
-                notes=[f"it reads {some(sorted(map(str, read)))}"],
+                notes=[f"it reads {some(sorted(map(str, read))) or 'nothing'}"],
             )
     read_between = {slot.tensor for slot in _slots(graph, before)}
     for target, tensors in made.items():

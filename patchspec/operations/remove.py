@@ -8,7 +8,8 @@ from typing import Annotated
 
 from patchspec.graph import edits
 from patchspec.graph.edits import Edit
-from patchspec.graph.graph import Call, Graph, Layer
+from patchspec.graph.graph import Graph
+from patchspec.graph.layer import Call, Layer
 from patchspec.graph.references import find_tensor
 from patchspec.graph.tensors import Tensor
 from patchspec.operations._operation import Operation, Selector, Target, said

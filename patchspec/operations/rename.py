@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from patchspec.graph.edits import Edit, add, plain, remove, replace
-from patchspec.graph.graph import Graph, Layer
+from patchspec.graph.graph import Graph
+from patchspec.graph.layer import Layer
 from patchspec.graph.tensors import Tensor
 from patchspec.operations._names import new_name
 from patchspec.operations._operation import NewName, Operation, Selector, Target

@@ -8,11 +8,12 @@ from typing import Any
 
 from patchspec.graph import edits
 from patchspec.graph.edits import Edit
-from patchspec.graph.graph import Call, Graph, Layer
+from patchspec.graph.graph import Graph
+from patchspec.graph.layer import Call, Layer
 from patchspec.graph.tensors import Tensor
 from patchspec.layers.check import accepts_argument
 from patchspec.operations._new_layers import Growth, Soil, grow
-from patchspec.operations._operation import NewLayers, Operation, Selector, Target
+from patchspec.operations._operation import NewLayers, Operation, Place, Target
 from patchspec.operations._wiring import (
     calls_of,
     redirect,
@@ -36,7 +37,7 @@ class Replace(Operation):
       new: {class: Dense, name: flowers, config: {units: 10, activation: softmax}}
     """
 
-    layers: Selector
+    layers: Place
     new: NewLayers
 
     def targets(self, graph: Graph) -> tuple[Target, ...]:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from patchspec.graph.edits import Edit, add, plain, replace
-from patchspec.graph.graph import Call, Graph, Layer
+from patchspec.graph.graph import Graph
+from patchspec.graph.layer import Call, Layer
 from patchspec.graph.references import find_tensor
 from patchspec.graph.tensors import Tensor, keras_tensor
+from patchspec.layers.table import layer_class
 from patchspec.operations._new_layers import is_reference
-from patchspec.operations._operation import Inputs, Operation, Selector, Target
+from patchspec.operations._operation import Inputs, Operation, Place, Target
 from patchspec.operations._wiring import redirect, select_calls, wired_layer
-from patchspec.problems import Pointer, refuse, some, within
+from patchspec.problems import Pointer, did_you_mean, refuse, some, within
 from patchspec.weights.lineage import Event
 
 Find = Callable[[Any, Pointer], Tensor]
@@ -31,7 +33,7 @@ class Rewire(Operation):
       inputs: {0: conv3_block2_3_conv}
     """
 
-    layers: Selector
+    layers: Place
     inputs: Inputs
 
     def targets(self, graph: Graph) -> tuple[Target, ...]:
@@ -94,6 +96,20 @@ class Rewire(Operation):
             yield redirect(home, slot, find(said, at))
 
 
+def _check_keyword(layer: Layer, key: str) -> None:
+    """Refuse a keyword that no call of the class takes, where the class is known."""
+    known = None if layer.is_operation else layer_class(layer.class_name)
+    if known is not None and key not in known.call_arguments:
+        refuse(
+            "PS408",
+            f"a call of `{layer.name}`, a {layer.class_name}, takes nothing by the keyword `{key}`",
+            at=(key,),
+            on="key",
+            hint=did_you_mean(key, known.call_arguments)
+            or f"it takes {some(known.call_arguments)}",
+        )
+
+
 def _one(home: Graph, call: Call, key: str, said: Any, find: Find) -> Iterator[Edit]:
     """One input, by position among the tensors in `args` or by keyword."""
     at: Pointer = (key,)
@@ -109,6 +125,7 @@ def _one(home: Graph, call: Call, key: str, said: Any, find: Find) -> Iterator[E
             )
         yield redirect(home, slots[int(key)], find(said, at))
         return
+    _check_keyword(home.layers[call.layer], key)
     listed = isinstance(said, list)
     tensors = [
         find(item, (*at, i) if listed else at) for i, item in enumerate(said if listed else [said])

@@ -8,7 +8,8 @@ from dataclasses import replace as changed
 from typing import Any
 
 from patchspec.graph.edits import Edit, add, plain, remove, replace
-from patchspec.graph.graph import Graph, Layer
+from patchspec.graph.graph import Graph
+from patchspec.graph.layer import Layer
 from patchspec.layers.check import check_layer
 from patchspec.layers.table import LayerClass, layer_class
 from patchspec.layers.write import full_config

@@ -7,22 +7,22 @@ always right for the document that they are applied to, and no operation reasons
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from patchspec.graph import edits
-from patchspec.graph.edits import Edit, apply_in_place, plain
-from patchspec.graph.entries import entry_name
+from patchspec.graph.edits import Edit, plain
 from patchspec.graph.graph import Graph
-from patchspec.graph.order import Call
 from patchspec.graph.selectors import layers
 from patchspec.graph.sequential import functional_edits
 from patchspec.language.patch import Patch, Step
 from patchspec.models.base import Base
 from patchspec.operations._operation import Target
 from patchspec.planning.chains import BranchError, in_lists
+from patchspec.planning.guards import apply_guarded
 from patchspec.planning.plan import Change, Place
+from patchspec.planning.settling import mask_operations, unordered_calls
 from patchspec.problems import PatchError, Pointer, Problem, some
 from patchspec.weights.lineage import Created, Dropped, Event, Renamed
 
@@ -48,6 +48,8 @@ class Folded:
     """Layers of the base that a step named when it took them away."""
     touched: dict[str, Place] = field(default_factory=dict)
     """For every layer, the step that last edited it."""
+    changed: dict[str, Place] = field(default_factory=dict)
+    """The same, of edits that are of more than the trainable flag."""
     lost: dict[str, Place] = field(default_factory=dict)
     """For every layer that leads to no output, the step after which it no longer did."""
     unused: dict[str, Place] = field(default_factory=dict)
@@ -85,7 +87,7 @@ def _fold(base: Base, patches: Sequence[Patch], branched: tuple[str, ...]) -> Fo
         mask_operations=frozenset(
             f"{model.path}/{name}" if model.parents else name
             for model in base.graph.models()
-            for name in _mask_operations(model)
+            for name in mask_operations(model)
         ),
         branched=branched,
     )
@@ -143,91 +145,18 @@ def _apply(
     state.graph = state.graph.after({path for path in touched if "/" not in path})
     for path in touched:
         state.touched[path] = place
+        if not made.flags_only:
+            state.changed[path] = place
     for event in events:
         _carry(state, event, place)
     if made.edits:
         state.changes.append(Change(place, str(target) if target else "", made.edits))
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """Edits with their guards, and the paths of the layers that they touched, nested ones too."""
-
-    edits: tuple[Edit, ...]
-    touched: frozenset[str]
-
-
-def apply_guarded(document: dict[str, Any], wanted: Sequence[Edit]) -> Applied:
-    """Apply the edits, each group behind a `test` of the name of the layer that it touches."""
-    done: list[Edit] = []
-    touched: set[str] = set()
-    for run in _runs(wanted):
-        guards = list(_guards(document, run[0].path))
-        touched.update(_paths_at(document, run))
-        apply_in_place(document, [*guards, *run])
-        touched.update(_paths_at(document, run))
-        done += [*guards, *run]
-    return Applied(tuple(done), frozenset(touched))
-
-
-def _runs(wanted: Sequence[Edit]) -> Iterator[list[Edit]]:
-    """Neighbouring edits of one layer; taking a layer away or adding one ends a run."""
-    run: list[Edit] = []
-    for edit in wanted:
-        whole = len(edit.path) >= 2 and edit.path[-2] == "layers"  # noqa: PLR2004
-        if run and (whole or _owner(edit.path) != _owner(run[-1].path)):
-            yield run
-            run = []
-        run.append(edit)
-        if whole:
-            yield run
-            run = []
-    if run:
-        yield run
-
-
-def _owner(path: Pointer) -> tuple[str | int, ...]:
-    """The pointer of the innermost layer entry that the path leads into; empty for none."""
-    places = [i for i, part in enumerate(path[:-1]) if part == "layers"]
-    return path[: places[-1] + 2] if places else ()
-
-
-def _guards(document: Mapping[str, Any], path: Pointer) -> Iterator[Edit]:
-    for i, part in enumerate(path[:-1]):
-        if part != "layers" or path[i + 1] == "-":
-            continue
-        pointer = path[: i + 2]
-        entry = edits.at(document, pointer)
-        if "name" in entry:
-            yield edits.test((*pointer, "name"), entry["name"])
-        else:
-            yield edits.test((*pointer, "config", "name"), entry["config"]["name"])
-
-
-def _paths_at(document: Mapping[str, Any], run: Sequence[Edit]) -> Iterator[str]:
-    """The path of every layer that an edit leads into, the models around it included."""
-    for edit in run:
-        names: list[str] = []
-        place: Any = document
-        for i, part in enumerate(edit.path):
-            if i and edit.path[i - 1] == "layers" and isinstance(place, list):
-                if part == "-":
-                    yield "/".join((*names, entry_name(edit.value)))
-                    break
-                if int(part) >= len(place):
-                    break
-                names.append(entry_name(place[int(part)]))
-                yield "/".join(names)
-            try:
-                place = edits.at(place, (part,))
-            except (LookupError, TypeError):
-                break
-
-
 def _carry(state: Folded, event: Event, place: Place) -> None:
     match event:
         case Renamed(old, new):
-            for known in (state.origins, state.new, state.lost, state.touched):
+            for known in (state.origins, state.new, state.lost, state.touched, state.changed):
                 _move(known, old, new)
         case Dropped(layer):
             for path in [path for path in state.origins if lies_in(path, layer)]:
@@ -273,69 +202,10 @@ def _check_loop(graph: Graph) -> None:
 
 def _settle(state: Folded, place: Place) -> None:
     """Put calls of shared layers into an order in which they can run, and drop idle mask nodes."""
-    while moves := [e for model in state.graph.models() for e in _unordered_calls(model)]:
+    while moves := [e for model in state.graph.models() for e in unordered_calls(model)]:
         _apply(state, moves, None, place)
     while lowered := _idle_mask_operations(state):
         _apply(state, lowered, None, place)
-
-
-def _unordered_calls(graph: Graph) -> list[Edit]:
-    """Edits that sort the calls of the first shared layer whose calls cannot run in order.
-
-    Keras makes the calls of one layer strictly in the order listed.
-    """
-    place = {call: i for i, call in enumerate(graph.order.calls)}
-    for layer in graph.layers.values():
-        count = len(layer.calls)
-        alive = [c for c in range(count) if (layer.name, c) in place]
-        if count < 2 or not _depends_forward(graph, layer.name, count):  # noqa: PLR2004
-            continue
-        wanted = sorted(alive, key=lambda c: place[(layer.name, c)])
-        wanted += [c for c in range(count) if c not in alive]
-        number = {old: new for new, old in enumerate(wanted)}
-        nodes = [layer.calls[old].data for old in wanted]
-        moved = [
-            slot.read(replace(tensor, call=number[tensor.call]))
-            for tensor, slots in graph.readers.items()
-            if tensor.layer == layer.name and number[tensor.call] != tensor.call
-            for slot in slots
-        ]
-        renumbered = _renumber(nodes, layer.name, number)
-        return [*moved, edits.replace((*layer.pointer, "inbound_nodes"), renumbered)]
-    return []
-
-
-def _renumber(nodes: list[Any], name: str, number: Mapping[int, int]) -> Any:
-    """Copies of the nodes in which references to calls of the layer itself are renumbered too."""
-
-    def walk(value: Any) -> Any:
-        if isinstance(value, dict):
-            if value.get("class_name") == "__keras_tensor__":
-                layer, call, output = value["config"]["keras_history"]
-                if layer == name:
-                    history = [layer, number[call], output]
-                    return {**value, "config": {**value["config"], "keras_history": history}}
-                return value
-            return {key: walk(item) for key, item in value.items()}
-        return [walk(item) for item in value] if isinstance(value, list) else value
-
-    return [walk(plain(node)) for node in nodes]
-
-
-def _depends_forward(graph: Graph, name: str, count: int) -> bool:
-    """Whether some call of the layer depends on a later call of it, itself or through others."""
-    for index in range(count):
-        later = {(name, i) for i in range(index + 1, count)}
-        seen: set[Call] = set()
-        waiting = [(name, index)]
-        while waiting:
-            call = waiting.pop()
-            if call in later:
-                return True
-            if call not in seen:
-                seen.add(call)
-                waiting += graph.call_reads[call]
-    return False
 
 
 def _idle_mask_operations(state: Folded) -> list[Edit | Event]:
@@ -348,20 +218,6 @@ def _idle_mask_operations(state: Folded) -> list[Edit | Event]:
             if state.origins.get(layer.path) in state.mask_operations and layer.name not in read:
                 return [edits.remove(layer.pointer), Dropped(layer.path)]
     return []
-
-
-def _mask_operations(graph: Graph) -> frozenset[str]:
-    """The bare operations whose results are read as masks alone, or to make such masks."""
-    found: set[str] = set()
-    for name, _ in reversed(graph.order.calls):
-        slots = [s for t, read in graph.readers.items() if t.layer == name for s in read]
-        reads_masks = all(
-            not slot.is_output and ("mask" in slot.key or graph.reader(slot).name in found)
-            for slot in slots
-        )
-        if graph.layers[name].is_operation and slots and reads_masks:
-            found.add(name)
-    return frozenset(found)
 
 
 def _note_lost(state: Folded, base: Graph, place: Place) -> None:

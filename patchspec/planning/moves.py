@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from patchspec.graph.entries import inner_configs
-from patchspec.graph.graph import Graph, Layer
+from patchspec.graph.graph import Graph
+from patchspec.graph.layer import Layer
 from patchspec.graph.tensors import Spec, Tensor
 from patchspec.models.base import Base, Variable
 from patchspec.planning.fold import Folded, NewLayer
@@ -22,10 +23,19 @@ from patchspec.problems import PatchError, Problem
 BASE = "base"
 
 
-class UnaccountedError(Exception):
-    """Variables without a home; each problem with the step that caused it, if one did."""
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A variable without a home; in which layer of the variant and by which step, where known."""
 
-    def __init__(self, found: Iterable[tuple[Problem, Place | None]]) -> None:
+    problem: Problem
+    layer: str | None = None
+    place: Place | None = None
+
+
+class UnaccountedError(Exception):
+    """Variables without a home."""
+
+    def __init__(self, found: Iterable[Fault]) -> None:
         self.found = tuple(found)
         super().__init__(self.found)
 
@@ -114,7 +124,7 @@ def _spec(variable: Variable, inner: str) -> VariableSpec:
 def weight_plan(state: Folded, known: Known) -> tuple[list[Move], bool]:
     """The moves, and whether they cover every variable; raises `UnaccountedError`."""
     moves: list[Move] = []
-    problems: list[tuple[Problem, Place | None]] = []
+    problems: list[Fault] = []
     used: set[str] = set()
     complete = True
     for layer in _layers(state.graph):
@@ -152,10 +162,9 @@ def _of_layer(layer: Layer, state: Folded, known: Known) -> Iterator[Move]:
     if was is None:
         raise LookupError(layer.path)
     now = inferred.variables() if inferred is not None and changed else was
-    if now is not was:
-        _check_same(layer, before, was, now, state.touched.get(layer.path))
+    twins = dict(zip(now, was, strict=True)) if now is was else _twins(layer, before, was, now)
     for spec in now:
-        yield _kept(layer, spec, f"{origin}/{spec.inner}", None)
+        yield _kept(layer, spec, f"{origin}/{twins[spec].inner}", None)
 
 
 def _kept(layer: Layer, spec: VariableSpec, source: str, place: Place | None) -> Move:
@@ -172,55 +181,44 @@ def _kept(layer: Layer, spec: VariableSpec, source: str, place: Place | None) ->
     )
 
 
-def _check_same(
-    layer: Layer,
-    before: Layer,
-    was: tuple[VariableSpec, ...],
-    now: tuple[VariableSpec, ...],
-    place: Place | None,
-) -> None:
-    """A layer that stays itself must keep every variable, under its name and in its shape."""
-    named = all(spec.name for spec in was)
-    by_key = {(spec.inner, spec.name if named else ""): spec for spec in was}
-    now_by_key = {(spec.inner, spec.name if named else ""): spec for spec in now}
-    problems: list[tuple[Problem, Place | None]] = []
-    for key, spec in now_by_key.items():
-        old = by_key.get(key) or _same_name(spec, was)
+def _twins(
+    layer: Layer, before: Layer, was: tuple[VariableSpec, ...], now: tuple[VariableSpec, ...]
+) -> dict[VariableSpec, VariableSpec]:
+    """For each variable of a layer that stays itself, the one that it was.
+
+    Refused unless every variable stays, under its label and in its shape.
+    """
+    labelled = all(spec.name for spec in was)
+    by_label = {spec.label if labelled else spec.inner: spec for spec in was}
+    found: dict[VariableSpec, VariableSpec] = {}
+    faults: list[Problem] = []
+    for spec in now:
+        old = by_label.pop(spec.label if labelled else spec.inner, None)
         if old is None:
-            problem = _problem(
-                "PS501", f"`{layer.path}` needs a new variable `{spec.name}` {_shape(spec)}", layer
-            )
-            problems.append((problem, place))
+            said = f"`{layer.path}` needs a new variable `{spec.label}` {_shape(spec)}"
+            faults.append(_problem("PS501", said, layer))
         elif old.shape != spec.shape:
-            problem = _problem(
-                "PS501",
-                f"the `{spec.name}` of `{layer.path}` has the shape {_shape(old)} in the base and "
-                f"would need {_shape(spec)}",
-                layer,
+            said = (
+                f"the `{spec.label}` of `{layer.path}` has the shape {_shape(old)} in the base and "
+                f"would need {_shape(spec)}"
             )
-            problems.append((problem, place))
-    for key, spec in by_key.items():
-        if key not in now_by_key and _same_name(spec, now) is None:
-            problem = _problem(
-                "PS502",
-                f"the `{spec.name or spec.inner}` {_shape(spec)} of `{before.path}` has no home",
-                layer,
-            )
-            problems.append((problem, place))
-    if problems:
-        raise UnaccountedError(problems)
-
-
-def _same_name(spec: VariableSpec, among: tuple[VariableSpec, ...]) -> VariableSpec | None:
-    return next((other for other in among if other.name and other.name == spec.name), None)
+            faults.append(_problem("PS501", said, layer))
+        else:
+            found[spec] = old
+    for label, spec in by_label.items():
+        said = f"the `{label}` {_shape(spec)} of `{before.path}` has no home"
+        faults.append(_problem("PS502", said, layer))
+    if faults:
+        raise UnaccountedError(Fault(problem, layer.path) for problem in faults)
+    return found
 
 
 def _problem(code: str, message: str, layer: Layer) -> Problem:
     return Problem(
         code=code,
         message=message,
-        hint=f"`op: replace` puts a new {layer.class_name} in its place, whose variables are "
-        "initialised",
+        hint="undo what changes the shape of its input or its own arguments; only where its "
+        f"weights may go, `op: replace` puts a new {layer.class_name} in its place",
     )
 
 
@@ -234,27 +232,26 @@ def _of_new_layer(layer: Layer, new: NewLayer, known: Known) -> Iterator[Move]:
         raise LookupError(layer.path)
     old = known.of_base(new.replaces) if new.replaces is not None else ()
     rules = new.created.rules
-    problems: list[tuple[Problem, Place | None]] = []
     variables = inferred.variables()
-    labels = {spec.name for spec in variables}
-    problems += [
-        (_no_such(label, layer, labels, new), new.place)
+    labels = {label for spec in variables for label in (spec.label, spec.name)}
+    faults = [
+        _no_such(label, layer, {spec.label for spec in variables}, new)
         for label in rules
         if label != "*" and label not in labels
     ]
     moves = []
     for spec in variables:
-        twin = next((o for o in old or () if o.name == spec.name), None)
-        rule = rules.get(spec.name) or rules.get("*")
+        twin = next((o for o in old or () if o.label == spec.label), None)
+        rule = rules.get(spec.label) or rules.get(spec.name) or rules.get("*")
         fault = _fault(rule, spec, twin, layer, new)
         if fault is not None:
-            problems.append((fault, new.place))
+            faults.append(fault)
         elif rule == "keep" and twin is not None:
             moves.append(_kept(layer, spec, f"{new.replaces}/{twin.inner}", new.place))
         else:
             moves.append(_initialised(layer, spec, new.place))
-    if problems:
-        raise UnaccountedError(problems)
+    if faults:
+        raise UnaccountedError(Fault(problem, layer.path, new.place) for problem in faults)
     yield from moves
 
 
@@ -274,7 +271,7 @@ def _fault(
     if rule is None and twin is not None and twin.shape == spec.shape:
         return Problem(
             code="PS503",
-            message=f"`{layer.name}` has a `{spec.name}` {_shape(spec)} as `{new.replaces}` had; "
+            message=f"`{layer.name}` has a `{spec.label}` {_shape(spec)} as `{new.replaces}` had; "
             "say what becomes of it",
             at=at,
             hint="`weights: keep` takes it over, `weights: init` starts anew from the seed",
@@ -290,17 +287,17 @@ def _fault(
     if twin is None:
         return Problem(
             code="PS504",
-            message=f"`{new.replaces}` has no variable `{spec.name}` to keep for `{layer.name}`",
+            message=f"`{new.replaces}` has no variable `{spec.label}` to keep for `{layer.name}`",
             at=(*at, "weights"),
-            hint=f'`weights: {{{spec.name}: init, "*": keep}}` initialises it',
+            hint=f'`weights: {{{spec.label}: init, "*": keep}}` initialises it',
         )
     if twin.shape != spec.shape:
         return Problem(
             code="PS501",
-            message=f"the `{spec.name}` of `{new.replaces}` has the shape {_shape(twin)}, "
+            message=f"the `{spec.label}` of `{new.replaces}` has the shape {_shape(twin)}, "
             f"`{layer.name}` needs {_shape(spec)}",
             at=(*at, "weights"),
-            hint=f'`weights: {{{spec.name}: init, "*": keep}}` initialises it',
+            hint=f'`weights: {{{spec.label}: init, "*": keep}}` initialises it',
         )
     return None
 
@@ -320,13 +317,11 @@ def _initialised(layer: Layer, spec: VariableSpec, place: Place) -> Move:
     )
 
 
-def _leftovers(
-    state: Folded, known: Known, used: set[str]
-) -> tuple[list[Move], list[tuple[Problem, Place | None]]]:
+def _leftovers(state: Folded, known: Known, used: set[str]) -> tuple[list[Move], list[Fault]]:
     """The variables of the base that nothing takes: dropped by a step, or homeless."""
     alive = {origin for origin in state.origins.values() if origin is not None}
     dropped: list[Move] = []
-    homeless: list[tuple[Problem, Place | None]] = []
+    homeless: list[Fault] = []
     for layer in _layers(known.base.graph):
         if layer.path in alive:
             continue
@@ -338,7 +333,7 @@ def _leftovers(
             place = state.dropped.get(layer.path)
             if place is None:
                 message = f"the variable `{path}` {_shape(spec)} of the base has no home"
-                homeless.append((Problem(code="PS502", message=message), None))
+                homeless.append(Fault(Problem(code="PS502", message=message)))
             else:
                 dropped.append(
                     Move(path, "dropped", spec.name or None, spec.shape, spec.dtype, place=place)

@@ -10,7 +10,8 @@ from functools import cached_property
 from typing import Any, Literal
 
 from patchspec.graph.edits import Edit
-from patchspec.graph.graph import Graph, Layer
+from patchspec.graph.graph import Graph
+from patchspec.graph.layer import Layer
 from patchspec.graph.tensors import Spec, Tensor
 from patchspec.language.patch import Patch, Step
 from patchspec.models.base import Base, architecture_digest, ordered_config

@@ -12,19 +12,20 @@ from patchspec.graph.graph import Graph
 from patchspec.graph.references import end_names
 from patchspec.language.patch import Patch
 from patchspec.models.base import Base
-from patchspec.models.safety import check_safe
+from patchspec.models.safety import check_code, check_safe
 from patchspec.planning.compiling import compile_edits, optimizer_findings
-from patchspec.planning.fold import Folded, apply_guarded, fold, placed
+from patchspec.planning.fold import Folded, fold, placed
+from patchspec.planning.guards import apply_guarded
 from patchspec.planning.moves import Known, UnaccountedError, weight_plan
-from patchspec.planning.plan import Change, Finding, Output, Place, Plan
+from patchspec.planning.plan import Change, Finding, Move, Output, Place, Plan
+from patchspec.planning.refreshing import refreshed
 from patchspec.planning.shapes import (
     Inferrer,
     LayerRefusedError,
     Shapes,
     infer,
-    refreshed,
 )
-from patchspec.problems import PatchError, Problem, some
+from patchspec.problems import PatchError, Pointer, Problem, some
 
 
 def resolve(
@@ -41,18 +42,27 @@ def resolve(
     """
     listed = (patches,) if isinstance(patches, Patch) else tuple(patches)
     if inferrer is not None:
-        check_safe(base.document, custom_objects, base.origin)
+        check_code(base.document, base.origin)
     if listed:
         _check_pins(listed[0], base)
     state = fold(base, listed)
-    shapes = _shapes(state, base, listed, inferrer)
+    try:
+        shapes = _shapes(state, base, listed, inferrer)
+    except PatchError as error:
+        if any(p.code == "PS906" and p.span is None for p in error.problems):
+            # One class of the base is missing: say at once which others are.
+            check_safe(base.document, custom_objects, base.origin)
+        raise
+    if inferrer is not None:
+        _check_ends(state, shapes, listed)
     _refresh(state, shapes, known=inferrer is not None)
     dropped_compile = _carry_compile(state, base)
     known = Known(base, shapes, inferrer)
     try:
         moves, complete = weight_plan(state, known)
     except UnaccountedError as error:
-        raise _unaccounted(error, listed) from None
+        raise _unaccounted(error, state, listed) from None
+    _check_size(moves, listed)
     _check_frozen(state, known, listed)
     findings = [*_mask_findings(state, shapes), *dropped_compile]
     names = end_names(state.graph.outputs)
@@ -137,33 +147,59 @@ def _shapes(
     try:
         return infer(state.graph, base.graph, state.origins, inferrer)
     except LayerRefusedError as refused:
-        place = _cause(state, refused.layer)
+        code = refused.error.problems[0].code
+        own_fault = code in ("PS412", "PS906") and _is_of_base(state, refused.layer)
+        place = None if own_fault else _cause(state, refused.layer)
         if place is None:
             raise refused.error from refused.error.__cause__
         patch, step = patches[place.patch], place.of(patches)
         at = state.new[refused.layer].created.at if refused.layer in state.new else ()
-        own = place == state.touched.get(refused.layer)
+        own = place == state.changed.get(refused.layer)
         said = [replace(p, at=at if own else ()) for p in refused.error.problems]
         raise placed(PatchError(said), patch, step) from refused.error.__cause__
 
 
+def _is_of_base(state: Folded, path: str) -> bool:
+    """Whether a layer stands as it stands in the base."""
+    return path not in state.touched and state.origins.get(path) is not None
+
+
+def _check_ends(state: Folded, shapes: Shapes, patches: Sequence[Patch]) -> None:
+    """Refuse an output of the model that its layer does not make."""
+    for slot in state.graph.outputs:
+        if slot.tensor in shapes.specs[""] or slot.tensor.layer not in shapes.inferred:
+            continue
+        layer = slot.tensor.layer
+        problem = Problem(
+            code="PS305",
+            message=f"`{slot.tensor}` is an output of the model, but `{layer}` does not make it",
+            hint="outputs count from 0",
+        )
+        steps = [c.place for c in state.changes if c.place and _names(c.edits, slot.pointer)]
+        place = steps[-1] if steps else _cause(state, layer)
+        if place is None:
+            raise PatchError([problem])
+        raise placed(PatchError([problem]), patches[place.patch], place.of(patches))
+
+
+def _names(edits: Sequence[Edit], pointer: Pointer) -> bool:
+    """Whether one of the edits is of the model's outputs."""
+    return any(edit.path[:2] == pointer[:2] and edit.op != "test" for edit in edits)
+
+
 def _cause(state: Folded, layer: str) -> Place | None:
-    """The step that last touched the layer, or else the last to touch what it depends on."""
-    if layer in state.touched:
-        return state.touched[layer]
+    """The last step that touched the layer or what it depends on."""
     seen: set[str] = set()
     waiting = [layer]
-    places: list[Place] = []
     while waiting:
         path = waiting.pop()
         if path in seen:
             continue
         seen.add(path)
-        if path in state.touched:
-            places.append(state.touched[path])
         here = state.graph.by_path[path]
         slots = (slot for call in here.calls for slot in call.slots)
         waiting += ["/".join((*here.parents, slot.tensor.layer)) for slot in slots]
+    places = [state.changed[path] for path in seen if path in state.changed]
     return max(places, key=lambda p: (p.patch, p.step), default=None)
 
 
@@ -213,6 +249,26 @@ def _mask_findings(state: Folded, shapes: Shapes) -> Iterator[Finding]:
                 yield Finding(problem, state.new[source].place)
 
 
+MAX_VALUES = 1 << 30
+"""The most values that a plan initialises: 4 GiB of float32, more than any head or adapter."""
+
+
+def _check_size(moves: Sequence[Move], patches: Sequence[Patch]) -> None:
+    """Refuse new layers whose variables nobody could want or hold."""
+    total = 0
+    for move in moves:
+        total += move.size if move.action == "initialised" else 0
+        if total > MAX_VALUES and move.place is not None:
+            problem = Problem(
+                code="PS710",
+                message=f"`{move.path}` brings the new variables to {total:,} values, more than "
+                f"{MAX_VALUES:,}",
+                hint="look for a number that is too large",
+            )
+            patch = patches[move.place.patch]
+            raise placed(PatchError([problem]), patch, move.place.of(patches))
+
+
 def _check_frozen(state: Folded, known: Known, patches: Sequence[Patch]) -> None:
     """Refuse a freeze that a saved config cannot hold: Keras would let the layer train again.
 
@@ -248,12 +304,16 @@ def _allowed(finding: Finding, patches: Sequence[Patch]) -> Finding:
     return Finding(problem, finding.place, finding.problem.code in step.allow)
 
 
-def _unaccounted(error: UnaccountedError, patches: Sequence[Patch]) -> PatchError:
+def _unaccounted(error: UnaccountedError, state: Folded, patches: Sequence[Patch]) -> PatchError:
+    """The variables without a home, each at the step that took it: its own, or one before it."""
     problems: list[Problem] = []
-    for problem, place in error.found:
+    for fault in error.found:
+        place = fault.place
+        if place is None and fault.layer is not None:
+            place = _cause(state, fault.layer)
         if place is None:
-            problems.append(problem)
+            problems.append(fault.problem)
         else:
-            one = placed(PatchError([problem]), patches[place.patch], place.of(patches))
+            one = placed(PatchError([fault.problem]), patches[place.patch], place.of(patches))
             problems += one.problems
     return PatchError(problems)

@@ -7,15 +7,14 @@ inferred, until the tensors are again what they were.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from patchspec.graph import edits
-from patchspec.graph.edits import Edit
-from patchspec.graph.graph import Call, Graph, Layer
-from patchspec.graph.tensors import TENSOR, Slot, Spec, Tensor
-from patchspec.problems import PatchError, Pointer, refuse
+from patchspec.graph.graph import Graph
+from patchspec.graph.layer import Call, Layer
+from patchspec.graph.tensors import TENSOR, Spec, Tensor
+from patchspec.problems import PatchError, refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +27,14 @@ class VariableSpec:
     shape: tuple[int, ...]
     dtype: str
     trainable: bool
-    initializer: Mapping[str, Any] | None
+    initializer: Mapping[str, Any] | None = field(compare=False)
     """`{class_name, config}`; none where it is code of the layer's own."""
+
+    @property
+    def label(self) -> str:
+        """The name, with the way to it where the layer is composite: `query_dense/kernel`."""
+        inside = self.inner.rpartition("vars/")[0]
+        return f"{inside}{self.name}" if self.name else self.inner
 
 
 class InferredLayer(Protocol):
@@ -137,7 +142,14 @@ def _model(graph: Graph, known: _Inference) -> None:
             if not any(t in wanted or _is_read_by_a_call(graph, t) for t in missing):
                 continue
         if known.inferrer is not None:
-            found = _call(shapes, layer, call, known.inferrer)
+            try:
+                found = _call(shapes, layer, call, known.inferrer)
+            except LayerRefusedError as refused:
+                read = any(_is_read_by_a_call(graph, tensor) for tensor in made)
+                if was is None or read or refused.error.problems[0].code != "PS906":
+                    raise
+                # Nobody gave the class, and nothing but a report would use what it makes.
+                continue
             specs.update(found)
             if was is not None:
                 recorded = shapes.base_specs[was.home]
@@ -235,7 +247,9 @@ def _call(shapes: Shapes, layer: Layer, call: Call, inferrer: Inferrer) -> dict[
         made = shapes.inferred.get(layer.path)
         if made is None:
             made = shapes.inferred[layer.path] = inferrer.layer(layer.entry)
+        _check_read(layer, call, specs)
         _check_masks(layer, call, specs)
+        _check_batch(layer, call, specs)
         found = made.call(
             with_specs(call.data.get("args", []), specs),
             with_specs(call.data.get("kwargs", {}), specs),
@@ -243,6 +257,31 @@ def _call(shapes: Shapes, layer: Layer, call: Call, inferrer: Inferrer) -> dict[
     except PatchError as error:
         raise LayerRefusedError(layer.path, error) from error.__cause__
     return {Tensor(layer.name, call.index, output): spec for output, spec in enumerate(found)}
+
+
+def _check_read(layer: Layer, call: Call, specs: Mapping[Tensor, Spec]) -> None:
+    """Refuse an output that the layer before does not make, which only its call could tell."""
+    for slot in call.slots:
+        if slot.tensor not in specs:
+            same = replace(slot.tensor, output=0)
+            made = sum(replace(tensor, output=0) == same for tensor in specs)
+            outputs = "one output" if made == 1 else f"{made} outputs"
+            refuse(
+                "PS305",
+                f"`{layer.name}` reads `{slot.tensor}`, but `{slot.tensor.layer}` has {outputs}",
+                hint="outputs count from 0",
+            )
+
+
+def _check_batch(layer: Layer, call: Call, specs: Mapping[Tensor, Spec]) -> None:
+    """Refuse a stateful layer on a batch of any size: Keras could not make its states."""
+    data = next((specs[slot.tensor] for slot in call.slots if slot.in_args), None)
+    if layer.config.get("stateful") is True and data is not None and data.shape[:1] == (None,):
+        refuse(
+            "PS411",
+            f"`{layer.name}` is stateful, which needs a fixed batch size; its input is {data}",
+            hint="give the model's input a batch size, or leave the layer stateless",
+        )
 
 
 def _check_masks(layer: Layer, call: Call, specs: Mapping[Tensor, Spec]) -> None:
@@ -266,73 +305,3 @@ def _check_masks(layer: Layer, call: Call, specs: Mapping[Tensor, Spec]) -> None
 
 def _shape(shape: Sequence[int | None]) -> str:
     return f"[{', '.join('?' if n is None else str(n) for n in shape)}]"
-
-
-def refreshed(graph: Graph, shapes: Shapes, *, known: bool) -> Iterator[Edit]:
-    """The edits that make true what the config records of shapes and of how layers were built.
-
-    Where shapes are not `known`, what may be stale is taken back: recorded shapes to `[]`, which
-    Keras reads as none, and `build_config` away.
-    """
-    for model in graph.models():
-        specs = shapes.specs.get(model.path)
-        if specs is None:
-            continue
-        for layer in model.layers.values():
-            if not model.is_sequential:
-                for slot in (slot for call in layer.calls for slot in call.slots):
-                    yield from _recorded_anew(slot, specs.get(slot.tensor))
-            if layer.path in shapes.inferred:
-                truth = shapes.inferred[layer.path].entry()
-                yield from _derived(layer.entry, truth, layer.pointer)
-            elif layer.path in shapes.reached and not known:
-                yield from _not_derived(layer.entry, layer.pointer)
-
-
-def _recorded_anew(slot: Slot, spec: Spec | None) -> Iterator[Edit]:
-    if slot.spec == spec:
-        return
-    config = slot.pointer[:-1]
-    if spec is None:
-        if slot.spec is not None and slot.spec.shape != ():
-            yield edits.replace((*config, "shape"), [])
-        return
-    if slot.spec is None or slot.spec.shape != spec.shape:
-        yield edits.replace((*config, "shape"), list(spec.shape))
-    if slot.spec is None or slot.spec.dtype != spec.dtype:
-        yield edits.replace((*config, "dtype"), spec.dtype)
-
-
-def _derived(entry: Any, truth: Any, at: Pointer) -> Iterator[Edit]:
-    """`build_config` at every depth as Keras derived it; nested models are walked through apart."""
-    if isinstance(entry, Mapping) and isinstance(truth, Mapping):
-        mine, theirs = entry.get("build_config"), truth.get("build_config")
-        if theirs is not None and mine != theirs:
-            edit = edits.replace if "build_config" in entry else edits.add
-            yield edit((*at, "build_config"), theirs)
-        elif theirs is None and mine is not None and "class_name" in entry:
-            yield edits.remove((*at, "build_config"))
-        for key, value in entry.items():
-            if key not in ("build_config", "inbound_nodes", "compile_config", "layers") and (
-                key in truth
-            ):
-                yield from _derived(value, truth[key], (*at, key))
-    elif isinstance(entry, list) and isinstance(truth, list) and len(entry) == len(truth):
-        for i, (mine, theirs) in enumerate(zip(entry, truth, strict=True)):
-            yield from _derived(mine, theirs, (*at, i))
-
-
-def _not_derived(entry: Any, at: Pointer) -> Iterator[Edit]:
-    """Take `build_config` away at every depth, but where it only marks a functional model.
-
-    Nested models are walked through apart.
-    """
-    if isinstance(entry, Mapping):
-        if entry.get("build_config", {"input_shape": None}) != {"input_shape": None}:
-            yield edits.remove((*at, "build_config"))
-        for key, value in entry.items():
-            if key not in ("build_config", "inbound_nodes", "layers"):
-                yield from _not_derived(value, (*at, key))
-    elif isinstance(entry, list):
-        for i, item in enumerate(entry):
-            yield from _not_derived(item, (*at, i))

@@ -11,7 +11,15 @@ from typing import Any
 
 from patchspec.planning.plan import Place, Plan
 from patchspec.problems import some
-from patchspec.review.rows import MANY, SYMBOLS, EndRow, input_rows, layer_rows, output_rows
+from patchspec.review.rows import (
+    MANY,
+    SYMBOLS,
+    EndRow,
+    form_sentences,
+    input_rows,
+    layer_rows,
+    output_rows,
+)
 from patchspec.review.style import clean, number, plural
 
 _COLOURS = {"green": "#2da44e", "red": "#e5534b", "yellow": "#bf8700"}
@@ -29,6 +37,7 @@ def plan_html(plan: Plan) -> str:
     parts = [
         f"<b style='font-size:15px'>{_safe(names)}</b>",
         *(f"<div>{_safe(p.description)}</div>" for p in plan.patches if p.description),
+        *(f"<div>{_safe(text)}</div>" for text in form_sentences(plan)),
         _table([[(_DIM, key), (_CELL, value)] for key, value in _facts(plan)]),
         _section("Steps", list(_steps(plan))),
         _section("Layers", list(_layers(plan))),
@@ -99,7 +108,9 @@ def _section(title: str, rows: Sequence[Sequence[Cell]]) -> str:
 def _table(rows: Sequence[Sequence[Cell]]) -> str:
     cells = ("".join(f'<td style="{s}">{_safe(text)}</td>' for s, text in row) for row in rows)
     lines = "".join(f"<tr>{row}</tr>" for row in cells)
-    return f"<table style='border-collapse:collapse;border:0;margin:2px 0'>{lines}</table>"
+    # Without a doctype, as in some notebooks, a table does not take the colour of its surroundings.
+    style = "border-collapse:collapse;border:0;margin:2px 0;color:inherit"
+    return f"<table style='{style}'>{lines}</table>"
 
 
 def _safe(text: Any) -> str:

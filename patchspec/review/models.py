@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from patchspec.graph.graph import Graph, Layer
+from patchspec.graph.graph import Graph
+from patchspec.graph.layer import Layer
 from patchspec.graph.references import end_names
 from patchspec.graph.tensors import Spec, Tensor
 from patchspec.models.base import Base
@@ -14,6 +15,7 @@ from patchspec.problems import some
 from patchspec.review.style import PLAIN, Style, clean, number, plural, table
 
 FORMAT = 1
+Row = tuple[str, str, str, str, str, str]
 Specs = Mapping[str, Mapping[Tensor, Spec]]
 """By the path of the model that the tensor is in."""
 
@@ -34,6 +36,7 @@ def inspect_text(base: Base, specs: Specs, style: Style = PLAIN) -> str:
                 clean(_reads(layer)),
             )
         )
+        rows += _wrapped_rows(layer)
     head, *body = table(rows, right=frozenset({0, 4}))
     lines = [
         style(f"{clean(base.graph.config.get('name'))}", "bold") + f" in {clean(base.origin)}",
@@ -67,6 +70,16 @@ def upgrades_text(base: Base, style: Style = PLAIN) -> list[str]:
 def upgrades_json(base: Base) -> list[dict[str, str]]:
     """What was done to an old config, one entry for each layer."""
     return [asdict(step) for step in base.upgrades]
+
+
+def _wrapped_rows(layer: Layer) -> list[Row]:
+    """The layers inside a wrapper, without a number: paths lead to them, no model lists them."""
+    rows: list[Row] = []
+    for inner in layer.wrapped.values():
+        name = "  " * len(inner.parents) + clean(inner.path)
+        rows.append(("", name, clean(inner.class_name), "", "", "inside"))
+        rows += _wrapped_rows(inner)
+    return rows
 
 
 def _summary(base: Base, specs: Specs) -> list[str]:
@@ -171,6 +184,16 @@ def _spec_json(spec: Spec | None) -> dict[str, Any]:
     return {"shape": list(spec.shape) if spec else None, "dtype": spec.dtype if spec else None}
 
 
+def _wrapped_json(layer: Layer) -> dict[str, Any]:
+    return {
+        "name": layer.name,
+        "path": layer.path,
+        "class": layer.class_name,
+        "trainable": layer.config.get("trainable"),
+        "wrapped": [_wrapped_json(inner) for inner in layer.wrapped.values()],
+    }
+
+
 def _layers_json(
     graph: Graph, specs: Specs, counts: Mapping[str, int] | None
 ) -> list[dict[str, Any]]:
@@ -198,6 +221,7 @@ def _layers_json(
                     }
                     for call in layer.calls
                 ],
+                "wrapped": [_wrapped_json(inner) for inner in layer.wrapped.values()],
                 "layers": _layers_json(layer.inner, specs, counts)
                 if layer.inner is not None
                 else None,

@@ -9,13 +9,13 @@ from patchspec.graph.edits import pointer_string
 from patchspec.planning.plan import FORMAT, Change, Move, Place, Plan, weight_rows
 from patchspec.problems import some
 from patchspec.review.problems import problem_json, problem_text
-from patchspec.review.rows import MANY, SYMBOLS, input_rows, layer_rows, output_rows
+from patchspec.review.rows import MANY, SYMBOLS, form_sentences, input_rows, layer_rows, output_rows
 from patchspec.review.style import PLAIN, Style, clean, number, plural, table
 
 
 def plan_text(plan: Plan, style: Style = PLAIN) -> str:
     """The plan: the steps and what they hit, layers, outputs, parameters, weights, findings."""
-    lines = [*_title(plan, style), "", *_branched(plan, style)]
+    lines = [*_title(plan, style), "", *_forms(plan)]
     for p in range(len(plan.patches)):
         lines += _steps(plan, p, style)
     lines += [*_layers(plan, style), *_ends(plan, style), *_numbers(plan, style)]
@@ -59,15 +59,9 @@ def _of(plan: Plan, place: Place | None) -> list[Change]:
     return [change for change in plan.changes if change.place == place]
 
 
-def _branched(plan: Plan, style: Style) -> Iterator[str]:
-    """Which Sequential models become functional, in the first changes of the plan."""
-    for path, change in zip(plan.branched, plan.changes, strict=False):
-        which = f"`{clean(path)}`" if path else "the model"
-        text = f"{which} is a Sequential and becomes functional: it is patched into a branch"
-        edits = plural(len(change.edits), "edit")
-        yield f"  {text} {style(f'({edits})', 'dim')}"
-    if plan.branched:
-        yield ""
+def _forms(plan: Plan) -> Iterator[str]:
+    said = [f"  {clean(text)}" for text in form_sentences(plan)]
+    yield from [*said, ""] if said else []
 
 
 def _layers(plan: Plan, style: Style) -> Iterator[str]:
@@ -168,6 +162,7 @@ def plan_json(plan: Plan, *, with_config: bool = False) -> dict[str, Any]:
             for p, patch in enumerate(plan.patches)
             for s in range(len(patch.steps))
         ],
+        "opened": [{"path": o.path, "class": o.class_name} for o in plan.base.opened],
         "branched": list(plan.branched),
         "json_patch": plan.json_patch,
         "weights": weight_rows(plan),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from patchspec.graph.graph import Layer
+from patchspec.graph.layer import Layer
 from patchspec.graph.references import end_names
 from patchspec.graph.tensors import Slot
 from patchspec.planning.plan import Plan, calls_read, names_after
@@ -44,6 +44,18 @@ class EndRow:
     tensor: str
     spec: str
     note: str
+
+
+def form_sentences(plan: Plan) -> Iterator[str]:
+    """Which models take another form: subclasses opened, Sequential models that branch."""
+    for opened in plan.base.opened:
+        which = f"`{opened.path}`" if opened.path else "the model"
+        yield f"{which} is a {opened.class_name} and becomes a plain functional model"
+    for path, change in zip(plan.branched, plan.changes, strict=False):
+        which = f"`{path}`" if path else "the model"
+        edits = plural(len(change.edits), "edit")
+        said = "is a Sequential and becomes functional: it is patched into a branch"
+        yield f"{which} {said} ({edits})"
 
 
 def layer_rows(plan: Plan) -> list[LayerRow]:
@@ -148,4 +160,4 @@ def _ends(
         spec = specs.get(str(slot.tensor)) or str(recorded.get(slot.tensor, "?"))
         yield EndRow(name, str(slot.tensor), spec, note)
     for name, slot in left.values():
-        yield EndRow(name, str(slot.tensor), str(recorded.get(slot.tensor, "?")), "gone")
+        yield EndRow(name, str(slot.tensor), str(recorded.get(slot.tensor, "")), "gone")

@@ -82,6 +82,15 @@ _PLAN: Mapping[str, Any] = {
             "required": ["op", "id", "why", "file", "line", "targets", "edits"],
         },
     },
+    "opened": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {"path": _TEXT, "class": _TEXT},
+            "required": ["path", "class"],
+        },
+        "description": "Subclasses that become plain functional models.",
+    },
     "branched": {**_NAMES, "description": "Sequential models that become functional, by path."},
     "json_patch": {"type": "array", "items": _EDIT},
     "weights": {
@@ -119,9 +128,21 @@ _LAYER = {
         "trainable": {"type": ["boolean", "null"]},
         "parameters": _MAYBE_NUMBER,
         "calls": {"type": "array"},
+        "wrapped": {"type": "array", "items": {"$ref": "#/definitions/wrapped"}},
         "layers": {"type": ["array", "null"], "items": {"$ref": "#/definitions/layer"}},
     },
-    "required": ["name", "path", "class", "operation", "parameters", "calls", "layers"],
+    "required": ["name", "path", "class", "operation", "parameters", "calls", "wrapped", "layers"],
+}
+_WRAPPED = {
+    "type": "object",
+    "properties": {
+        "name": _TEXT,
+        "path": _TEXT,
+        "class": _TEXT,
+        "trainable": {"type": ["boolean", "null"]},
+        "wrapped": {"type": "array", "items": {"$ref": "#/definitions/wrapped"}},
+    },
+    "required": ["name", "path", "class", "wrapped"],
 }
 
 _INSPECT: Mapping[str, Any] = {
@@ -156,7 +177,7 @@ def schema(name: str) -> dict[str, Any]:
         "type": "object",
         "properties": dict(properties),
         "required": list(properties),
-        "definitions": {"layer": _LAYER},
+        "definitions": {"layer": _LAYER, "wrapped": _WRAPPED},
     }
 
 

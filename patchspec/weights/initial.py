@@ -17,6 +17,8 @@ from patchspec.weights.arithmetic import Floats, normal_quantile, orthonormal_co
 from patchspec.weights.seeds import value_key
 
 CHUNK = 1 << 18
+FORGET_GATE_BIAS = "ForgetGateBias"
+"""Not an initializer of Keras's, but code of its LSTM cells: as portable as the classes are."""
 _STDDEV_OF_TRUNCATED = 0.87962566103423978
 """The standard deviation of a standard normal cut at two: scipy.stats.truncnorm.std(-2, 2)."""
 _BELOW_MINUS_TWO = 0.022750131948179195
@@ -169,11 +171,20 @@ def _constant(config: Config, _: Shape) -> NDArray[Any]:
     return np.asarray(value["config"]["value"] if isinstance(value, Mapping) else value)
 
 
+def _forget_gate_bias(_: Config, shape: Shape) -> Floats:
+    """Zeros, but ones for the second of the four gates: what an LSTM of Keras begins with."""
+    units = shape[0] // 4
+    value = np.zeros(shape)
+    value[units : 2 * units] = 1.0
+    return value
+
+
 _FIXED: Mapping[str, Callable[[Config, Shape], NDArray[Any]]] = {
     "Zeros": lambda _config, _shape: np.zeros(()),
     "Ones": lambda _config, _shape: np.ones(()),
     "Constant": _constant,
     "Identity": _identity,
+    FORGET_GATE_BIAS: _forget_gate_bias,
 }
 _ORTHOGONAL = "Orthogonal"
 _QUANTILES: Mapping[str, Callable[[Config, Shape], Quantile]] = {
@@ -189,5 +200,5 @@ _QUANTILES: Mapping[str, Callable[[Config, Shape], Quantile]] = {
     "LecunNormal": _scaled(1.0, "fan_in", "truncated_normal"),
     _ORTHOGONAL: lambda _config, _shape: _normal(0.0, 1.0),
 }
-PORTABLE: frozenset[str] = frozenset(_FIXED) | frozenset(_QUANTILES)
+PORTABLE: frozenset[str] = frozenset(_FIXED) - {FORGET_GATE_BIAS} | frozenset(_QUANTILES)
 """The initializers whose values are the same everywhere."""

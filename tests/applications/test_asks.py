@@ -167,6 +167,27 @@ def test_ask_9_features_of_three_stages_come_beside_the_prediction() -> None:
     assert np.array_equal(found["mid"], outputs(cut(model, "conv3_block4_out"), x))
 
 
+@pytest.mark.parametrize("around", ["Sequential", "Functional"])
+def test_ask_10_layers_of_a_nested_model_are_outputs_and_places_to_edit(
+    around: str, tmp_path: Path
+) -> None:
+    mobile = zoo("MobileNetV2")
+    base = keras.Model(mobile.input, mobile.get_layer("out_relu").output, name="base")
+    head = [keras.layers.GlobalAveragePooling2D(name="gap"), keras.layers.Dense(3, name="end")]
+    model: Any = keras.Sequential([keras.Input((32, 32, 3)), base, *head])
+    if around == "Functional":
+        x = keras.Input((32, 32, 3), name="image")
+        model = keras.Model(x, head[1](head[0](base(x))))
+    x = image(base)
+    variant = patchspec.apply(model, patch("nested-targets"))
+    assert variant.plan.branched == (("",) if around == "Sequential" else ())
+    for built in (variant.model, keras.saving.load_model(variant.save(tmp_path / "v.keras"))):
+        prediction, features = outputs(built, x)
+        assert np.array_equal(prediction, outputs(model, x))
+        assert np.array_equal(features, outputs(cut(base, "block_2_add"), x))
+    assert variant.report["kept"]["variables"] == len(model.weights)
+
+
 def test_ask_16_a_skip_is_cut_and_what_led_to_it_goes() -> None:
     model = zoo("ResNet50")
     variant = patchspec.apply(model, patch("cut-a-skip"))

@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 
 import patchspec
+from patchspec.models.base import Base
 from patchspec.models.opening import open_base
 from patchspec.problems import PatchError
+from tests.configs import chain
 from tests.conftest import SAMPLES, patch_of
+from tests.nested_models import outer
 from tests.zoo import randomised, values
 
 BUILT = [
@@ -124,14 +127,38 @@ def test_a_variant_is_the_same_whether_or_not_the_base_has_predicted(builds: Any
     assert np.array_equal(builds(model, step).model.predict(x, verbose=0), cold)
 
 
-def test_the_state_that_a_recurrent_layer_keeps_between_batches_is_no_weight(builds: Any) -> None:
+def test_the_state_that_a_recurrent_layer_keeps_between_batches_is_carried(
+    builds: Any, tmp_path: Path
+) -> None:
+    """T34: from a live model it goes along; a file has no place for it, and the report says so."""
     x = keras.Input(batch_shape=(2, 3, 4), name="x")
     model = randomised(keras.Model(x, keras.layers.LSTM(5, stateful=True, name="s")(x)))
     data = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
     fresh = model.predict(data, verbose=0)
-    assert not np.array_equal(model.predict(data, verbose=0), fresh)
     variant = builds(model, [])
-    assert np.array_equal(variant.model.predict(data, verbose=0), fresh)
+    assert variant.findings == ()
+    second = model.predict(data, verbose=0)
+    assert not np.array_equal(second, fresh)
+    assert np.array_equal(variant.model.predict(data, verbose=0), second)
+    from_file = builds(variant.save(tmp_path / "s.keras"), [])
+    assert [finding.problem.code for finding in from_file.findings] == ["PS507"]
+    assert np.array_equal(from_file.model.predict(data, verbose=0), fresh)
+
+
+def test_an_idle_generator_is_not_reported(builds: Any, tmp_path: Path) -> None:
+    x = keras.Input((3, 4), name="x")
+    keras.Model(x, keras.layers.LSTM(5, name="s")(x)).save(tmp_path / "m.keras")
+    assert builds(tmp_path / "m.keras", []).findings == ()
+
+
+def test_the_bias_of_a_new_lstm_is_portable_and_that_of_keras(builds: Any) -> None:
+    x = keras.Input((3, 4), name="x")
+    base = keras.Model(x, keras.layers.Dense(4, name="d")(x))
+    new = "{class: LSTM, name: s, config: {units: 3}}"
+    variant = builds(base, f"- {{op: insert, after: d, new: {new}}}")
+    assert variant.findings == ()
+    bias = variant.model.get_layer("s").cell.bias
+    assert np.array(bias).tolist() == [0.0] * 3 + [1.0] * 3 + [0.0] * 6
 
 
 @keras.saving.register_keras_serializable("patchspec_tests")
@@ -400,25 +427,90 @@ def test_a_registered_name_does_not_stand_for_another_class() -> None:
     base = open_base(SAMPLES / "functional_linear.keras")
     document = json.loads(json.dumps(dict(base.document)))
     document["config"]["layers"][1]["registered_name"] = "evil>Gadget"
+    plan = patchspec.resolve(patch_of([]), patchspec.Base(document, base.variables))
     with pytest.raises(PatchError) as caught:
-        patchspec.resolve(patch_of([]), patchspec.Base(document, base.variables))
+        patchspec.build(plan)
     assert caught.value.problems[0].code == "PS906"
 
 
-def test_a_functional_subclass_with_a_constructor_of_its_own_is_explained() -> None:
-    class Own(keras.Model):
-        def __init__(self, width: int, **kwargs: Any) -> None:
-            x = keras.Input((4,))
-            super().__init__(x, keras.layers.Dense(width)(x), **kwargs)
-            self.width = width
+def test_the_variables_of_a_composite_layer_are_matched_by_the_way_to_them(builds: Any) -> None:
+    """An attention layer has four kernels of one name, and two of them of one shape."""
+    x = keras.Input((3, 8), name="x")
+    attention = keras.layers.MultiHeadAttention(2, 4, name="att")
+    base = randomised(keras.Model(x, attention(x, x)))
+    new = "{class: MultiHeadAttention, name: other, config: {num_heads: 2, key_dim: 4}"
+    step = f"- {{op: replace, layers: att, new: {new}, weights: keep}}}}"
+    variant = builds(base, step)
+    for mine, theirs in zip(variant.model.weights, base.weights, strict=True):
+        assert np.array_equal(np.array(mine), np.array(theirs)), mine.path
 
-        def get_config(self) -> dict[str, Any]:
-            return {"width": self.width}
 
+def test_an_error_in_the_base_is_not_blamed_on_the_patch(builds: Any) -> None:
+    document = chain("a", "b")
+    document["config"]["layers"][2]["config"]["unknown"] = 1
+    base = Base(document, {}, origin="base.keras")
     with pytest.raises(PatchError) as caught:
-        patchspec.open_base(Own(3))
-    assert caught.value.problems[0].code == "PS909"
-    assert "keras.Model(" in (caught.value.problems[0].hint or "")
+        patchspec.resolve(patch_of("- {op: insert, after: x, new: {class: ReLU, name: r}}"), base)
+    [problem] = caught.value.problems
+    assert (problem.code, problem.span) == ("PS412", None)
+    assert "config={" not in problem.message
+
+
+def test_a_custom_class_that_nobody_gave_is_named_with_the_switch(builds: Any) -> None:
+    with pytest.raises(PatchError) as caught:
+        builds(twins(), "- {op: insert, after: a, new: {class: foo>Bar, name: q}}")
+    [problem] = caught.value.problems
+    assert (problem.code, problem.span and problem.span.line) == ("PS906", 3)
+    assert "--custom-objects" in (problem.hint or "")
+
+
+def test_what_no_longer_fits_downstream_is_placed_at_the_step_that_changed_its_input(
+    builds: Any,
+) -> None:
+    x = keras.Input((8, 8, 3), name="x")
+    hidden = keras.layers.Flatten(name="f")(keras.layers.Conv2D(2, 3, name="c")(x))
+    base = keras.Model(x, keras.layers.Dense(4, name="d")(hidden))
+    with pytest.raises(PatchError) as caught:
+        builds(base, "- {op: freeze, layers: d}\n- {op: set, layers: c, config: {strides: 2}}")
+    [problem] = caught.value.problems
+    assert (problem.code, problem.span and problem.span.line) == ("PS501", 4)
+    assert "kernel" in problem.message
+
+
+@pytest.mark.parametrize("shapes", [True, False])
+def test_an_output_that_a_nested_model_does_not_have_is_refused(shapes: bool) -> None:
+    step = "- {op: rewire, layers: block/sd1, inputs: ['block/block_in:0']}\n"
+    step += "- {op: rewire, layers: head, inputs: ['inner:1']}"
+    with pytest.raises(PatchError) as caught:
+        patchspec.resolve(patch_of(step), outer(), shapes=shapes)
+    assert caught.value.problems[0].code == "PS305"
+
+
+def test_an_output_that_a_layer_does_not_make_is_refused(builds: Any) -> None:
+    for step in (
+        "- {op: rewire, layers: b, inputs: ['a:1']}\n- {op: extract}",
+        "- {op: expose-output, outputs: {z: 'a:1'}}",
+    ):
+        with pytest.raises(PatchError) as caught:
+            builds(twins(), step)
+        assert [p.code for p in caught.value.problems] == ["PS305"]
+
+
+def test_new_variables_beyond_all_measure_are_refused_before_they_are_made(builds: Any) -> None:
+    new = "{class: Dense, name: n, config: {units: 9999999999}}"
+    with pytest.raises(PatchError) as caught:
+        builds(twins(), f"- {{op: insert, after: b, new: {new}}}")
+    assert [p.code for p in caught.value.problems] == ["PS710"]
+
+
+def test_a_stateful_layer_on_a_batch_of_any_size_is_refused_with_a_place(builds: Any) -> None:
+    x = keras.Input((3, 4), name="x")
+    base = keras.Model(x, keras.layers.LSTM(5, name="s")(x))
+    with pytest.raises(PatchError) as caught:
+        builds(base, "- {op: set, layers: s, config: {stateful: true}}")
+    [problem] = caught.value.problems
+    assert (problem.code, problem.span and problem.span.line) == ("PS411", 3)
+    assert "fixed batch" in problem.message
 
 
 def test_only_one_module_deserialises_and_none_unpickles() -> None:
@@ -452,3 +544,19 @@ def test_plan_and_variant_render_as_html_that_cannot_run(builds: Any) -> None:
     assert "<script>" in variant.plan.graph.config["name"]
     assert "r" in html
     assert variant.plan._repr_html_() == html
+
+
+@pytest.mark.parametrize("name", ["custom_registered", "custom_unregistered"])
+def test_a_plan_that_needs_no_shape_of_a_custom_layer_works_without_its_class(name: str) -> None:
+    path = SAMPLES / f"{name}.keras"
+    custom = next(x for x in open_base(path).graph.layers.values() if not x.is_input)
+    plan = patchspec.resolve(patch_of(f"- {{op: freeze, layers: {custom.name}}}"), path)
+    assert plan.weights_known
+    with pytest.raises(PatchError) as caught:
+        patchspec.build(plan)
+    assert [p.code for p in caught.value.problems] == ["PS906"]
+    assert custom.name in caught.value.problems[0].notes[0]
+    new = "{class: Dense, name: d, config: {units: 2}}"
+    with pytest.raises(PatchError) as caught:
+        patchspec.resolve(patch_of(f"- {{op: insert, after: {custom.name}, new: {new}}}"), path)
+    assert [p.code for p in caught.value.problems] == ["PS906"]

@@ -15,7 +15,7 @@ import patchspec
 from patchspec.problems import PatchError
 from tests.conftest import patch_of
 from tests.nested_models import batch, cut, deep, named_outputs, outer, outputs, same, twice
-from tests.zoo import randomised, zoo
+from tests.zoo import randomised
 
 Builds = Callable[..., Any]
 DROP = "new: {class: Dropout, name: n, config: {rate: 0.5}}"
@@ -225,32 +225,6 @@ def test_a_wrapper_addresses_its_inner_layer_as_a_step(builds: Builds) -> None:
     with pytest.raises(PatchError) as caught:
         builds(base, f"- {{op: insert, after: td/inside, {DROP}}}")
     assert caught.value.problems[0].code == "PS415"
-
-
-def test_layers_of_a_nested_application_are_outputs_and_places_to_edit(
-    builds: Builds, tmp_path: Path
-) -> None:
-    """Ask 10: features and an insertion inside a MobileNetV2 that lies in a Sequential."""
-    backbone = zoo("MobileNetV2")
-    backbone = keras.Model(backbone.input, backbone.get_layer("out_relu").output, name="base")
-    base = keras.Sequential(
-        [
-            keras.Input((32, 32, 3)),
-            backbone,
-            L.GlobalAveragePooling2D(name="gap"),
-            L.Dense(3, name="end"),
-        ]
-    )
-    image = [np.random.default_rng(0).uniform(-1, 1, (2, 32, 32, 3)).astype("float32")]
-    variant = builds(
-        base,
-        "- {op: expose-output, outputs: {block2: base/block_2_add}}\n"
-        f"- {{op: insert, after: base/block_2_add, {DROP}}}",
-    )
-    expected = outputs(base, image) + outputs(cut(backbone, "block_2_add"), image)
-    for model in (variant.model, reloaded(variant, tmp_path)):
-        assert same(outputs(model, image), expected)
-    assert variant.plan.branched == ("",)
 
 
 def test_the_base_is_untouched_by_edits_inside_it(builds: Builds) -> None:

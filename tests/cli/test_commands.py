@@ -124,6 +124,48 @@ def test_every_code_and_operation_is_explained(capsys: Any) -> None:
     assert main(["explain"]) == 0
 
 
+def test_what_a_command_reads_is_never_written_over(patch: Any, tmp_path: Path) -> None:
+    path = patch(GOOD)
+    before = Path(path).read_text()
+    assert main(["plan", BASE, path, "-o", path, "--force", "--no-shapes"]) == 1
+    base = tmp_path / "base.keras"
+    base.write_bytes(Path(BASE).read_bytes())
+    assert main(["apply", str(base), path, "-o", str(base), "--force"]) == 1
+    assert Path(path).read_text() == before
+    assert base.read_bytes() == Path(BASE).read_bytes()
+
+
+@pytest.mark.parametrize("output", ["variant.h5", "-", "", "folder"])
+def test_a_variant_is_called_keras(output: str, patch: Any, tmp_path: Path, capsys: Any) -> None:
+    assert main(["apply", BASE, patch(GOOD), "-o", output]) == 2
+    assert ".keras" in capsys.readouterr().err
+
+
+def test_a_folder_that_takes_no_file_is_refused(patch: Any, capsys: Any) -> None:
+    assert main(["apply", BASE, patch(GOOD), "-o", "/proc/variant.keras"]) == 1
+    assert "error[PS905]" in capsys.readouterr().err
+
+
+def test_a_base_that_the_patch_names_wrongly_has_a_place(patch: Any, capsys: Any) -> None:
+    path = patch("patchspec: 1\nbase: {path: nowhere.keras}\noperations: []\n")
+    assert main(["plan", path]) == 1
+    assert f"--> {path}:2:14" in capsys.readouterr().err
+
+
+def test_a_model_among_the_patches_is_wrong_usage(patch: Any, capsys: Any) -> None:
+    assert main(["plan", patch(GOOD), BASE]) == 2
+    assert "the model comes first" in capsys.readouterr().err
+
+
+def test_explain_gives_json_too(capsys: Any) -> None:
+    assert main(["explain", "PS302", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["codes"]["PS302"]["title"]
+    assert main(["explain", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert set(said["codes"]) == set(CODES)
+    assert "insert" in said["operations"]
+
+
 OLD = str(SAMPLES / "tfk_lstm.h5")
 
 

@@ -77,3 +77,18 @@ def test_a_command_that_fails_in_the_end_leaves_no_weights(
     out, weights = tmp_path / "v.keras", tmp_path / "v.npz"
     main(["apply", BASE, patch, "-o", str(out), "--weights-out", str(weights)])
     assert not weights.exists()
+
+
+def test_what_a_command_reads_is_never_written_over(
+    patch: str, tmp_path: Path, capsys: Any
+) -> None:
+    out, weights = tmp_path / "v.keras", tmp_path / "v.npz"
+    assert main(["apply", BASE, patch, "-o", str(out), "--weights-out", str(weights)]) == 0
+    given = [str(bare(out)), "--weights", str(weights), "--weights-out", str(weights), "--force"]
+    again = ["-o", str(tmp_path / "w.keras")]
+    patch_of_nothing = tmp_path / "n.yaml"
+    patch_of_nothing.write_text("patchspec: 1\noperations: []\n")
+    capsys.readouterr()
+    assert main(["apply", given[0], str(patch_of_nothing), *given[1:], *again]) == 1
+    assert main(["upgrade", *given, *again]) == 1
+    assert capsys.readouterr().err.count("is what the command reads") == 2

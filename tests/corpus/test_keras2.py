@@ -82,6 +82,7 @@ def test_tf_keras_loads_all_but_these(recorded: Path) -> None:
     assert set(json.loads((recorded / "failures.json").read_text())) == FAIL_IN_KERAS2
 
 
+@pytest.mark.filterwarnings("ignore:.*does not support masking.*:UserWarning")
 def test_every_model_computes_what_it_did_in_keras_2(recorded: Path) -> None:
     wrong = {}
     compared = sorted(recorded.glob("*.npz"))

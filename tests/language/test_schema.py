@@ -141,3 +141,23 @@ def test_what_is_no_patch_at_all_is_said_so(text: str) -> None:
     with pytest.raises(PatchError) as caught:
         parse(text)
     assert caught.value.problems[0].code in {"PS203", "PS205"}
+
+
+def test_a_call_argument_that_the_class_does_not_take_is_found_without_keras() -> None:
+    new = "{class: Dropout, name: n, config: {rate: 0.1}, arguments: {trainig: true}}"
+    with pytest.raises(PatchError) as caught:
+        parse(f"patchspec: 1\noperations:\n  - {{op: insert, after: a, new: {new}}}\n")
+    [problem] = caught.value.problems
+    assert problem.code == "PS211"
+    assert problem.hint == "did you mean `training`?"
+
+
+def test_a_place_may_be_one_call_of_a_layer_with_an_odd_name() -> None:
+    step = "{op: insert, after: {layer: 'x@1'}, new: {class: ReLU, name: r}}"
+    assert parse(f"patchspec: 1\noperations:\n  - {step}\n").steps[0].op == "insert"
+
+
+def test_an_unquoted_glob_is_shown_quoted_whole() -> None:
+    with pytest.raises(PatchError) as caught:
+        parse("patchspec: 1\noperations:\n  - {op: freeze, layers: **/conv}\n")
+    assert caught.value.problems[0].hint == 'quote the glob: `"**/conv"`'

@@ -54,7 +54,8 @@ def test_a_new_layer_is_written_as_keras_writes_it(name: str) -> None:
     known = layer_class(name)
     assert known is not None
     mine = full_config(name, config, seed_of=lambda key: theirs.get(key, 0), data_format=None)
-    loose = {*minimal, *(k for k in mine if k.endswith("initializer"))}
+    left = {key for key, said in known.depends.items() if not said.copies} - set(mine)
+    loose = {*minimal, *left, *(k for k in mine if k.endswith("initializer"))}
     assert {k: v for k, v in mine.items() if k not in loose} == {
         k: v for k, v in theirs.items() if k not in loose
     }
@@ -100,3 +101,46 @@ def test_arguments_that_get_config_forgets_are_in_the_table() -> None:
     lstm = layer_class("LSTM")
     assert lstm is not None
     assert "use_cudnn" in lstm.dropped
+
+
+def variations(name: str) -> list[dict[str, Any]]:
+    """Arguments with which the class is made: the minimal ones, and each other one in turn."""
+    cls, known = getattr(keras.layers, name), layer_class(name)
+    assert known is not None
+    found = [TOOL.minimal(cls)]
+    for parameter in known.parameters:
+        default = found[0].get(parameter, known.defaults.get(parameter))
+        for sample in TOOL.candidates(parameter, default):
+            given = {**TOOL.minimal(cls), parameter: TOOL.value_of(sample)}
+            try:
+                said_by_keras(cls(**given))
+            except Exception:  # noqa: BLE001 (not every sample fits every class)
+                continue
+            found.append(given)
+    return found
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", CLASSES)
+def test_keras_makes_of_what_is_written_what_it_makes_of_the_arguments(name: str) -> None:
+    """Defaults that hang on other arguments included: the strides of a pooling are its size."""
+    cls = getattr(keras.layers, name)
+    known = layer_class(name)
+    assert known is not None
+    for given in variations(name):
+        config = {key: plain(value) for key, value in given.items()}
+        written = full_config(name, config, seed_of=lambda _: 1, data_format=None)
+        entry = {
+            "module": "keras.layers",
+            "class_name": name,
+            "config": {"name": "n", **written},
+            "registered_name": None,
+        }
+        mine = said_by_keras(keras.saving.deserialize_keras_object(entry))
+        theirs = said_by_keras(cls(**given))
+        seeds = {key for key in mine if key.endswith("initializer") or key in known.drawn}
+        inner = {key for key, value in given.items() if isinstance(value, (keras.Layer, list))}
+        loose = {*seeds, *inner, "backward_layer"}
+        assert {k: v for k, v in mine.items() if k not in loose} == {
+            k: v for k, v in theirs.items() if k not in loose
+        }, given

@@ -63,6 +63,8 @@ def test_a_broken_config_is_refused_and_never_a_traceback() -> None:
         with pytest.raises(PatchError) as caught:
             checked_document(upgraded(document, "old").document, "old")
         assert caught.value.problems[0].code in {"PS903", "PS425"}, node
+    for wrapper in ("TimeDistributed", "Bidirectional", "RNN"):
+        assert refused(model([entrance("x", 5, 3), layer(wrapper, "w", "x")]))[0][0] == "PS903"
     assert refused({"class_name": "Sequential", "config": [1]})[0][0] == "PS903"
 
 
@@ -211,6 +213,15 @@ def test_a_cudnn_layer_is_the_general_one_with_its_flags() -> None:
     config = layers_of(found.document)["g"]["config"]
     assert (config["reset_after"], config["recurrent_activation"]) == (True, "sigmoid")
     assert [(c.owner, c.rule) for c in found.conversions] == [("g/cell", "cudnn-gru")]
+
+
+def test_a_version_behind_a_class_is_tensorflow_s_only_where_it_put_one() -> None:
+    old = model([
+        entrance(), layer("BatchNormalizationV1", "n", "x"), layer("DenseV2", "d", "n", units=3)
+    ])  # fmt: skip
+    made = layers_of(new(old))
+    assert made["n"]["class_name"] == "BatchNormalization"
+    assert made["d"]["registered_name"] == "DenseV2"
 
 
 def test_a_gru_that_does_not_say_reset_after_is_of_the_old_kind() -> None:

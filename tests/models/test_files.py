@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -136,7 +137,7 @@ def test_what_is_no_model_is_said_so(tmp_path: Path) -> None:
 
 
 def test_a_class_that_lists_no_layers_is_refused_with_what_to_do() -> None:
-    assert code(SAMPLES / "hub_backbone.keras") == "PS909"
+    assert code(SAMPLES / "hub_backbone.keras") == "PS917"
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -264,3 +265,54 @@ def test_reading_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
         assert open_base(copy).state
     finally:
         tmp_path.chmod(0o700)
+
+
+def test_a_damaged_weight_is_not_taken_for_a_value(tmp_path: Path) -> None:
+    """The weights are read from the archive as they lie there, so their checksum is compared."""
+    damaged = tmp_path / "damaged.keras"
+    content = bytearray((SAMPLES / "functional_linear.keras").read_bytes())
+    with zipfile.ZipFile(SAMPLES / "functional_linear.keras") as archive:
+        info = archive.getinfo("model.weights.h5")
+    content[info.header_offset + info.file_size - 40] ^= 1
+    damaged.write_bytes(content)
+    assert code(damaged) == "PS903"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda d: d["config"].pop("layers"),
+        lambda d: d.update(compile_config="adam"),
+        lambda d: d.pop("class_name"),
+        lambda d: d["config"].update(layers={"a": 1}),
+        lambda d: d["config"]["layers"][1].update(config=None),
+        lambda d: d["config"]["layers"][1]["inbound_nodes"][0].update(args=3),
+        lambda d: d["config"].update(output_layers=7),
+        lambda d: d["config"]["layers"][0]["config"].pop("dtype"),
+        lambda d: d["config"]["layers"][1]["inbound_nodes"][0]["args"][0]["config"].update(
+            keras_history="x"
+        ),
+    ],
+)
+def test_a_config_of_another_shape_than_keras_writes_is_refused(spoil: Any, tmp_path: Path) -> None:
+    with zipfile.ZipFile(SAMPLES / "functional_linear.keras") as archive:
+        document = json.loads(archive.read("config.json"))
+    spoil(document)
+    (tmp_path / "m.json").write_text(json.dumps(document))
+    assert code(tmp_path / "m.json") in {"PS903", "PS909", "PS425"}
+
+
+def test_a_full_disk_is_met_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(handle: int, start: int, size: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    variant = patchspec.apply(SAMPLES / "functional_linear.keras", patch_of([]))
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(PatchError) as caught:
+        variant.save(tmp_path / "v.keras")
+    [problem] = caught.value.problems
+    assert problem.code == "PS905"
+    assert "No space left" in problem.message
+    assert list(tmp_path.iterdir()) == []

@@ -22,24 +22,42 @@ from tests.conftest import patch_of
 
 
 @st.composite
-def documents(draw: Any) -> Any:
-    """Random functional graphs: several inputs and outputs, shared layers, merges, any order."""
+def documents(draw: Any, deep: bool = True) -> Any:
+    """Random functional graphs: several inputs and outputs, shared layers, merges, any order.
+
+    With `deep` some layers are models: functional ones, called once or twice, and Sequentials.
+    """
     inputs = [configs.entrance(f"x{i}") for i in range(draw(st.integers(1, 3)))]
-    tensors = [(layer["name"], 0) for layer in inputs]
+    tensors = [(layer["name"], 0, 0) for layer in inputs]
     layers: list[Any] = []
-    for i in range(draw(st.integers(1, 7))):
-        name = f"l{i}"
-        if draw(st.booleans()):
-            calls = draw(st.lists(st.sampled_from(tensors), min_size=1, max_size=2))
-            nodes = [configs.node(configs.tensor(n, c)) for n, c in calls]
+    kinds = ["dense", "add", "chain", "model"] if deep else ["dense", "add"]
+    for i in range(draw(st.integers(1, 7 if not deep else 5))):
+        name, outputs = f"l{i}", 1
+        kind = draw(st.sampled_from(kinds))
+        calls = draw(st.lists(st.sampled_from(tensors), min_size=1, max_size=2))
+        nodes = [configs.node(configs.tensor(*call)) for call in calls]
+        if kind == "dense":
             layers.append(configs.layer("Dense", name, nodes, units=4))
-        else:
+        elif kind == "chain":
+            layers.append(sequential(name, nodes, draw(st.integers(1, 3))))
+        elif kind == "add":
             read = draw(st.lists(st.sampled_from(tensors), min_size=2, max_size=3))
-            nodes = [configs.node([configs.tensor(n, c) for n, c in read])]
+            nodes = [configs.node([configs.tensor(*t) for t in read])]
             layers.append(configs.layer("Add", name, nodes))
-        tensors += [(name, j) for j in range(len(nodes))]
+        else:
+            inner = draw(documents(deep=False))
+            graph = Graph.of(inner)
+            outputs = len(graph.outputs)
+            count = len(graph.inputs)
+            read = draw(st.lists(st.sampled_from(tensors), min_size=count, max_size=count))
+            given_tensors = [configs.tensor(*t) for t in read]
+            nodes = [configs.node(given_tensors if count > 1 else given_tensors[0])]
+            layers.append({**inner, "name": name, "inbound_nodes": nodes})
+            layers[-1]["config"]["name"] = name
+        tensors += [(name, j, k) for j in range(len(nodes)) for k in range(outputs)]
     unread = [t for t in tensors if not _is_read(t, layers)]
-    ends: Any = [[n, c, 0] for n, c in unread]
+    models = {entry["name"] for entry in layers if "input_layers" in entry["config"]}
+    ends: Any = [[name, call + (name in models), k] for name, call, k in unread]
     form = draw(st.sampled_from(["list", "dict", "lone"]))
     if form == "dict":
         ends = {f"o{i}": end for i, end in enumerate(ends)}
@@ -49,18 +67,38 @@ def documents(draw: Any) -> Any:
     return configs.model(list(shuffled), ends)
 
 
-def _is_read(tensor: tuple[str, int], layers: list[Any]) -> bool:
-    text = json.dumps(layers)
-    return json.dumps([*tensor, 0]) in text
+def sequential(name: str, nodes: list[Any], length: int) -> Any:
+    """A Sequential of Dense layers, as a layer."""
+    layers = [configs.entrance(f"{name}_in"), *(configs.dense(f"s{i}") for i in range(length))]
+    for layer in layers:
+        del layer["name"], layer["inbound_nodes"]
+    return {
+        "module": "keras",
+        "class_name": "Sequential",
+        "config": {"name": name, "trainable": True, "layers": layers},
+        "registered_name": None,
+        "name": name,
+        "inbound_nodes": nodes,
+    }
 
 
-STEPS = ["insert", "before", "remove", "rewire", "rename", "expose", "extract", "freeze", "replace"]
+def _is_read(tensor: tuple[str, int, int], layers: list[Any]) -> bool:
+    text = json.dumps([entry["inbound_nodes"] for entry in layers])
+    return json.dumps([*tensor]) in text
+
+
+STEPS = [
+    "insert", "before", "remove", "rewire", "rename", "expose", "extract", "freeze", "replace",
+    "skip",
+]  # fmt: skip
 
 
 @st.composite
 def cases(draw: Any) -> Any:
     document = draw(documents())
-    known = [entry["name"] for entry in document["config"]["layers"]]
+    found = Graph.of(document).by_path
+    known = [path for path, layer in found.items() if not layer.is_input]
+    known.append(next(path for path, layer in found.items() if layer.is_input))
     steps = []
     for i in range(draw(st.integers(1, 5))):
         name, other = (draw(st.sampled_from([*known, "ghost"])) for _ in range(2))
@@ -79,6 +117,11 @@ def cases(draw: Any) -> Any:
                 "extract": {"op": "extract", "outputs": [name + call]},
                 "freeze": {"op": "freeze", "layers": name},
                 "replace": {"op": "replace", "layers": name + call, "new": new},
+                "skip": {
+                    "op": "insert",
+                    "after": name + call,
+                    "new": {"class": "Add", "name": f"n{i}", "inputs": [name + call, "$here"]},
+                },
             }[kind]
         )
     if draw(st.booleans()):
@@ -89,7 +132,10 @@ def cases(draw: Any) -> Any:
 def whole(document: Any) -> bool:
     """Every reference leads somewhere, there is no loop, and everything leads to an output."""
     checked_document(document, "the variant")
-    graph = Graph.of(document)
+    return all(_is_sound(model) for model in Graph.of(document).models())
+
+
+def _is_sound(graph: Graph) -> bool:
     for layer in graph.layers.values():
         for index in range(len(layer.calls) - 1):
             later = {(layer.name, i) for i in range(index + 1, len(layer.calls))}

@@ -126,7 +126,8 @@ def _layer(one: Mapping[str, Any], path: str, ordering: str | None, notes: Notes
     config = one.get("config")
     if isinstance(config, list) or (isinstance(config, Mapping) and "input_layers" in config):
         return _model(one, path, ordering, notes)
-    assert isinstance(config, Mapping), path
+    if not isinstance(config, Mapping):
+        raise TypeError(f"`{path}` has no config")
     class_name = CLASSES.get(str(one["class_name"]), str(one["class_name"]))
     if class_name == "Merge" and isinstance(config.get("layers"), list):
         inner = [_layer(x, str(_own_name(x)), ordering, notes) for x in config["layers"]]

@@ -116,10 +116,16 @@ def _complete(
     class_name: str, config: Mapping[str, Any], path: str, notes: Notes, nested: Nested
 ) -> Entry:
     known = layer_class(class_name)
-    assert known is not None, class_name
+    if known is None:
+        raise TypeError(f"`{class_name}` is no class of Keras 3")
     name, trainable = config["name"], bool(config.get("trainable", True))
     dtype = policy(dtype_name(config.get("dtype")))
     arguments = taken(known, config, path, notes)
+    for key in {"layer", "cell"} & set(known.required):
+        if not isinstance(arguments.get(key), Mapping):
+            raise TypeError(f"`{path}` wraps no layer")
+    if "cells" in known.required and not isinstance(arguments.get("cells"), list):
+        raise TypeError(f"`{path}` stacks no cells")
     arguments = {
         key: _value((known, key), value, path, notes, nested) for key, value in arguments.items()
     }

@@ -52,10 +52,11 @@ _RECURRENT = {"Bidirectional", "GRU", "LSTM", "RNN", "SimpleRNN"} | {
 def with_masks(model: Entry, path: str, notes: Notes) -> Entry:
     """The config of a functional model with its masks as operations, behind the other layers."""
     layers: list[Entry] = model["layers"]
-    if not any(_makes_mask(entry) for entry in layers):
+    graph = Graph(model)
+    if not any(_makes_mask(entry) for entry in layers) or graph.loop():
         return model
     masks = _Masks(layers)
-    for name, call in Graph(model).order.calls:
+    for name, call in graph.order.calls:
         entry = masks.by_name[name]
         if entry["inbound_nodes"]:
             node = entry["inbound_nodes"][call]

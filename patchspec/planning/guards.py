@@ -1,0 +1,92 @@
+"""Applying edits behind guards: a `test` of the name of each layer that they touch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from patchspec.graph import edits
+from patchspec.graph.edits import Edit, apply_in_place
+from patchspec.graph.entries import entry_name
+from patchspec.problems import Pointer
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Edits with their guards, and the paths of the layers that they touched, nested ones too."""
+
+    edits: tuple[Edit, ...]
+    touched: frozenset[str]
+
+    @property
+    def flags_only(self) -> bool:
+        """Whether nothing but trainable flags is edited, which no shape depends on."""
+        return all(e.op == "test" or e.path[-1] == "trainable" for e in self.edits)
+
+
+def apply_guarded(document: dict[str, Any], wanted: Sequence[Edit]) -> Applied:
+    """Apply the edits, each group behind a `test` of the name of the layer that it touches."""
+    done: list[Edit] = []
+    touched: set[str] = set()
+    for run in _runs(wanted):
+        guards = list(_guards(document, run[0].path))
+        touched.update(_paths_at(document, run))
+        apply_in_place(document, [*guards, *run])
+        touched.update(_paths_at(document, run))
+        done += [*guards, *run]
+    return Applied(tuple(done), frozenset(touched))
+
+
+def _runs(wanted: Sequence[Edit]) -> Iterator[list[Edit]]:
+    """Neighbouring edits of one layer; taking a layer away or adding one ends a run."""
+    run: list[Edit] = []
+    for edit in wanted:
+        whole = len(edit.path) >= 2 and edit.path[-2] == "layers"  # noqa: PLR2004
+        if run and (whole or _owner(edit.path) != _owner(run[-1].path)):
+            yield run
+            run = []
+        run.append(edit)
+        if whole:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def _owner(path: Pointer) -> tuple[str | int, ...]:
+    """The pointer of the innermost layer entry that the path leads into; empty for none."""
+    places = [i for i, part in enumerate(path[:-1]) if part == "layers"]
+    return path[: places[-1] + 2] if places else ()
+
+
+def _guards(document: Mapping[str, Any], path: Pointer) -> Iterator[Edit]:
+    for i, part in enumerate(path[:-1]):
+        if part != "layers" or path[i + 1] == "-":
+            continue
+        pointer = path[: i + 2]
+        entry = edits.at(document, pointer)
+        if "name" in entry:
+            yield edits.test((*pointer, "name"), entry["name"])
+        else:
+            yield edits.test((*pointer, "config", "name"), entry["config"]["name"])
+
+
+def _paths_at(document: Mapping[str, Any], run: Sequence[Edit]) -> Iterator[str]:
+    """The path of every layer that an edit leads into, the models around it included."""
+    for edit in run:
+        names: list[str] = []
+        place: Any = document
+        for i, part in enumerate(edit.path):
+            if i and edit.path[i - 1] == "layers" and isinstance(place, list):
+                if part == "-":
+                    yield "/".join((*names, entry_name(edit.value)))
+                    break
+                if int(part) >= len(place):
+                    break
+                names.append(entry_name(place[int(part)]))
+                yield "/".join(names)
+            try:
+                place = edits.at(place, (part,))
+            except (LookupError, TypeError):
+                break
