@@ -48,9 +48,10 @@ def open_base(
 ) -> Base:
     """The base in a model file of any Keras, or that a live model is.
 
-    `weights` is the file of the weights where the model file is an architecture alone. A functional
-    subclass that saves the arguments of its constructor (KerasHub's backbones do) is opened through
-    its graph where its class is known to Keras or among `custom_objects`.
+    `weights` is the file of the weights where the model is an architecture alone: HDF5 of any
+    Keras, `.weights.json` with its shards, `.safetensors` or `.npz`. A functional subclass that
+    saves the arguments of its constructor (KerasHub's backbones do) is opened through its graph
+    where its class is known to Keras or among `custom_objects`.
     """
     from patchspec.models.base import Base  # noqa: PLC0415
     from patchspec.models.opening import open_base as open_file  # noqa: PLC0415

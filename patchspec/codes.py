@@ -471,8 +471,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "PS916": Code(
             "weights for a model that has its own",
-            "`--weights` goes with an architecture that is JSON or YAML. A `.keras` or HDF5 "
-            "file of a whole model brings its weights.",
+            "`--weights` goes with a model that brings none: JSON or YAML of an architecture, a "
+            "SavedModel, a `.keras` file or a model of TensorFlow.js without its weights.",
         ),
         "PS917": Code(
             "a model whose layers only its class knows",
@@ -485,6 +485,45 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "a class that makes no functional model",
             "A purely subclassed model computes by code, which no config holds. Rebuild it from "
             "the functional API, or patch a functional model that it holds.",
+        ),
+        "PS920": Code(
+            "a package for the format is missing",
+            "safetensors are read and written with the package of that name, which comes with "
+            "`pip install 'patchspec[safetensors]'`. `.npz` needs nothing more.",
+        ),
+        "PS921": Code(
+            "a dtype that would lose something, or that the format does not have",
+            "Weights beside an architecture have the dtypes of its layers. Only a wider float "
+            "takes the values of a narrower one as they are (float16 and bfloat16 in float32, "
+            "float32 in float64); nothing else is converted.",
+        ),
+        "PS922": Code(
+            "no format for weights alone",
+            "Weights are written to `.npz` or `.safetensors`, by the path of the layer and the "
+            "number of the variable. A `.keras` file holds the whole model.",
+        ),
+        "PS923": Code(
+            "a shard outside the folder",
+            "A `.weights.json` or a model of TensorFlow.js names the files of its weights. They "
+            "lie in its folder, or below it, and are files: no `..`, no absolute path, no link "
+            "that leads out.",
+        ),
+        "PS924": Code(
+            "a manifest of TensorFlow.js that does not hold",
+            "What `weightsManifest` lists and what the shards hold differ in size, a weight is "
+            "listed twice, or it is of a dtype or a quantization that layers do not have. uint8, "
+            "uint16 and float16 are read as TensorFlow.js reads them.",
+        ),
+        "PS925": Code(
+            "a graph model of TensorFlow.js",
+            "It is a graph of TensorFlow's operations, without layers and without names for what "
+            "they are. Only layers models hold a Keras config.",
+        ),
+        "PS926": Code(
+            "a SavedModel without a Keras config",
+            "Keras 2 writes the config of a functional or Sequential model into "
+            "`keras_metadata.pb`. What Keras 3 exports, and what TensorFlow saves itself, holds "
+            "functions alone: patch the model that it was made from.",
         ),
     }
 )

@@ -111,7 +111,9 @@ def build_model(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> 
         refuse(
             "PS910",
             f"`{plan.base.origin}` holds no weights, so nothing can be built from it",
-            hint="`patchspec plan` reviews a patch without weights; give a `.keras` file to apply",
+            hint=plan.base.no_weights
+            or "`patchspec plan` reviews a patch without weights; to apply it, give the file of "
+            "its weights with `--weights`, or a model that holds them",
         )
     given = known_classes(plan.base, custom_objects)
     check_safe(plan.document, known_custom_objects(given), plan.base.origin)

@@ -18,6 +18,7 @@ from patchspec.building.variables import as_array, holders
 from patchspec.models.base import Variable, state_digest
 from patchspec.models.files import check_target
 from patchspec.models.layout import layer_groups
+from patchspec.models.weights_out import write_weights
 from patchspec.models.writer import write_archive
 from patchspec.planning.plan import Finding, Plan
 from patchspec.review.html import plan_html
@@ -98,6 +99,18 @@ class Variant:
             force=force,
         )
         return target
+
+    def save_weights(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the variables as they are now to a `.npz` or `.safetensors` file.
+
+        The keys are the paths by which the plan knows them (`encoder/dense/vars/0`), so that the
+        file goes with the variant's architecture as `weights`. The same values give the same bytes.
+        What is no variable, a vocabulary say, or an optimizer's state, is only in what `save`
+        writes.
+        PS904 where the file exists and `force` is not given, PS905 where it cannot be written,
+        PS920 without the package for `.safetensors`, PS922 for another suffix.
+        """
+        return write_weights(Path(path), self._variables(), force=force)
 
     def _variables(self) -> list[Variable]:
         found = []

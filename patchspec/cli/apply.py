@@ -15,18 +15,20 @@ from patchspec.cli.shared import (
     add_format,
     add_settings,
     add_weights,
+    add_weights_out,
+    check_outputs,
     custom_objects,
     open_for,
     open_model,
     patches_in,
     quiet_backend,
     refuse_inputs,
+    removed_on_failure,
     split_base,
 )
 from patchspec.language.patch import Patch
 from patchspec.models.base import Base
 from patchspec.models.document import read_json
-from patchspec.models.files import check_target
 from patchspec.problems import refuse
 from patchspec.review.problems import problem_json, problem_text
 from patchspec.review.style import plural, style_for
@@ -48,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base", metavar="FILE", help="the model, for a saved plan")
     parser.add_argument("--force", action="store_true", help="overwrite FILE")
     add_weights(parser)
+    add_weights_out(parser)
     add_custom_objects(parser)
     add_settings(parser)
     add_format(parser)
@@ -55,10 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Resolve, build, write; the last line of stdout is the path written."""
-    output = Path(arguments.output)
-    if output.suffix != ".keras":
+    if not arguments.output.endswith(".keras"):
         raise Usage(f"`{arguments.output}`: a variant is written as a `.keras` file; call it so")
-    check_target(output, force=arguments.force)
+    output, weights_out = check_outputs(arguments)
     saved = None
     if len(arguments.paths) == 1 and arguments.paths[0].endswith(".json"):
         saved, patches, base = _saved(arguments)
@@ -68,13 +70,23 @@ def run(arguments: argparse.Namespace) -> int:
             raise Usage("give at least one patch (a file that ends in .yaml or .yml)")
         patches = patches_in(paths, arguments.settings)
         base = open_for(given or arguments.base, patches, arguments)
-    refuse_inputs(output, [*arguments.paths, base.origin])
+    refuse_inputs((output, weights_out), [*arguments.paths, base.origin, base.weights])
     with quiet_backend():
         variant = _build(arguments, saved, patches, base)
-        variant.save(output, force=arguments.force)
+        if weights_out is not None:
+            variant.save_weights(weights_out, force=arguments.force)
+        with removed_on_failure(weights_out):
+            variant.save(output, force=arguments.force)
     if arguments.format == "json":
         findings = [{**problem_json(f.problem), "allowed": f.allowed} for f in variant.findings]
-        said = {"format": 1, "output": str(output), "findings": findings, **variant.provenance}
+        weights = {"weights": str(weights_out)} if weights_out is not None else {}
+        said = {
+            "format": 1,
+            "output": str(output),
+            **weights,
+            "findings": findings,
+            **variant.provenance,
+        }
         print(json.dumps(said, indent=2))
         return 0
     style = style_for(sys.stderr)
@@ -86,6 +98,8 @@ def run(arguments: argparse.Namespace) -> int:
             print(
                 f"{plural(counts['variables'], 'variable')} {action} ({counts['values']:,} values)"
             )
+    if weights_out is not None:
+        print(weights_out)
     print(output)
     return 0
 

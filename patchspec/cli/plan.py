@@ -64,7 +64,9 @@ def run(arguments: argparse.Namespace) -> int:
     with quiet_backend():
         plan = _plan(arguments)
     if arguments.output:
-        refuse_inputs(Path(arguments.output), [*arguments.paths, plan.base.origin])
+        refuse_inputs(
+            [Path(arguments.output)], [*arguments.paths, plan.base.origin, plan.base.weights]
+        )
         from patchspec.models.files import write_text  # noqa: PLC0415
         from patchspec.planning.saved import saved_json  # noqa: PLC0415
 

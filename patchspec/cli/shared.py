@@ -8,14 +8,16 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from patchspec.language.patch import Patch, read_patches
 from patchspec.models.base import Base
+from patchspec.models.files import check_target
 from patchspec.models.opening import open_base
+from patchspec.models.weights_out import check_weights_target
 from patchspec.problems import PatchError, refuse
 
 PROGRAM = "patchspec"
@@ -56,8 +58,42 @@ def add_weights(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights",
         metavar="FILE",
-        help="the HDF5 file of the weights, where the model is an architecture alone",
+        help="the file of the weights, where the model is an architecture alone: `.weights.h5`, "
+        "`.h5`, `.weights.json`, `.safetensors` or `.npz`",
     )
+
+
+def add_weights_out(parser: argparse.ArgumentParser) -> None:
+    """`--weights-out`."""
+    parser.add_argument(
+        "--weights-out",
+        metavar="FILE",
+        help="write the weights alone too, by path: `.npz` or `.safetensors` (vocabularies and the "
+        "optimizer's state are in the `.keras` file only)",
+    )
+
+
+def check_outputs(arguments: argparse.Namespace) -> tuple[Path, Path | None]:
+    """The files to write, refused before any work is done where they cannot be."""
+    output, weights = Path(arguments.output), arguments.weights_out
+    check_target(output, force=arguments.force)
+    if weights is None:
+        return output, None
+    if Path(weights).resolve() == output.resolve():
+        raise Usage("`-o` and `--weights-out` name the same file")
+    check_weights_target(Path(weights), force=arguments.force)
+    return output, Path(weights)
+
+
+@contextlib.contextmanager
+def removed_on_failure(path: Path | None) -> Iterator[None]:
+    """Take a file away again that was written before something that failed."""
+    try:
+        yield
+    except BaseException:
+        if path is not None:
+            path.unlink(missing_ok=True)
+        raise
 
 
 @contextlib.contextmanager
@@ -143,10 +179,11 @@ def patches_in(paths: Sequence[str], settings: Sequence[str]) -> tuple[Patch, ..
     return read_patches([Path(path) for path in paths], given)
 
 
-def refuse_inputs(output: Path, inputs: Sequence[str]) -> None:
+def refuse_inputs(outputs: Iterable[Path | None], inputs: Iterable[str | None]) -> None:
     """Refuse (PS904) to write over what the command reads, forced or not."""
-    for path in inputs:
-        if output.exists() and Path(path).exists() and output.samefile(path):
+    read = [Path(path) for path in inputs if path is not None and Path(path).exists()]
+    for output in outputs:
+        if output is not None and output.exists() and any(map(output.samefile, read)):
             refuse("PS904", f"`{output}` is what the command reads", hint="give another name")
 
 

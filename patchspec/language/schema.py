@@ -43,7 +43,7 @@ _HEADER: Mapping[str, Any] = {
             "weights": {
                 "type": "string",
                 "minLength": 1,
-                "description": "The HDF5 file of its weights, where `path` is an architecture.",
+                "description": "The file of its weights, where `path` is an architecture.",
             },
             "architecture": {**_DIGEST, "description": "Refuse any other architecture."},
             "state": {**_DIGEST, "description": "Refuse any other weights."},

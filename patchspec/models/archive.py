@@ -26,6 +26,15 @@ MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 MAX_JSON = 64 << 20
 MAX_RATIO = 100
 RATIO_FLOOR = 16 << 20
+ZIP_DAMAGE = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    EOFError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+)
+"""What `zipfile` raises about an archive that is broken or of a kind that it does not read."""
 
 
 def read_config(path: Path) -> Any:
@@ -61,20 +70,33 @@ def read_archive(path: Path, document: dict[str, Any] | None = None) -> Base:
             config = _json(archive, "config.json", name)
             listed = archive.namelist()
             metadata = _json(archive, "metadata.json", name) if "metadata.json" in listed else {}
-            found = Upgraded(document) if document else upgraded(config, name, _version(metadata))
-            document = checked_document(found.document, name)
             assets = {
                 info.filename: archive.read(info)
                 for info in archive.infolist()
                 if info.filename.startswith("assets/") and not info.is_dir()
             }
             weights = _weights(archive, path) if "model.weights.h5" in listed else None
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, struct.error) as error:
+    except ZIP_DAMAGE as error:
         refuse(
             "PS903",
             f"`{name}` is not a whole `.keras` file: {error}",
             hint="it may be truncated, or of another format",
         )
+    return base_of(config, metadata, weights, assets, name, document=document)
+
+
+def base_of(
+    config: Any,
+    metadata: Any,
+    weights: memoryview | None,
+    assets: Mapping[str, bytes],
+    name: str,
+    *,
+    document: dict[str, Any] | None = None,
+) -> Base:
+    """The base that the parts of a `.keras` file make, wherever they lie."""
+    found = Upgraded(document) if document else upgraded(config, name, _version(metadata))
+    document = checked_document(found.document, name)
     if weights is None:
         return Base(document, None, name, metadata, assets=assets, upgrades=found.steps)
     if found.steps and not _version(metadata).startswith("3."):

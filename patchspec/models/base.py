@@ -67,6 +67,8 @@ class Base:
     """The base before nested subclasses were opened: what its digests are of."""
     weights: str | None = None
     """The file that the weights came from, where it is not the one of the architecture."""
+    no_weights: str | None = None
+    """Why there are no variables, where the file should have brought them, and what to do."""
     upgrades: tuple[UpgradeStep, ...] = ()
     """What was done to bring an old config into the current form; empty for a current file."""
 

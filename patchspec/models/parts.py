@@ -34,6 +34,8 @@ class Part:
     said: str
     """`owner` by the names of layers alone, also of a model inside a wrapper, whose layers Keras
     saves by class and place."""
+    config: Config
+    """That of the layer or cell; of a projection inside an attention, the attention's."""
 
     def path(self, number: int) -> str:
         """The path of one of its variables."""
@@ -131,21 +133,24 @@ def parts_of(
     said = said or owner
     if kind in _WITH_CELL:
         leaves = tuple(_cell(config))
-        yield Part(f"{owner}/cell", kind, leaves, marks, f"{said}/cell")
+        yield Part(f"{owner}/cell", kind, leaves, marks, f"{said}/cell", config)
     elif kind in _WRAPPING:
         for place, inner, mark in _WRAPPING[kind](config):
             own = (*marks, mark) if mark else marks
             yield from _inside(inner, f"{owner}/{place}", own, f"{said}/{place}")
     elif kind in ("MultiHeadAttention", "GroupQueryAttention"):
+        # Of the second Keras has no public attributes, and saves by the private ones.
+        private = "_" if kind == "GroupQueryAttention" else ""
+        leaves = tuple(_kernel(config))
         for name, mark in _PROJECTIONS.items():
-            leaves = tuple(_kernel(config))
-            yield Part(f"{owner}/{name}", "EinsumDense", leaves, (*marks, mark), f"{said}/{name}")
+            place, marked = f"{private}{name}", (*marks, mark)
+            yield Part(f"{owner}/{place}", "EinsumDense", leaves, marked, f"{said}/{place}", config)
     elif kind in _LEAVES:
         leaves = tuple(_LEAVES[kind](config))
         if leaves:
-            yield Part(owner, kind, leaves, marks, said)
+            yield Part(owner, kind, leaves, marks, said, config)
     elif layer_class(kind) is None or entry.get("registered_name"):
-        yield Part(owner, kind, None, marks, said)
+        yield Part(owner, kind, None, marks, said, config)
 
 
 def _inside(

@@ -29,7 +29,7 @@ def write_base(base: Base, path: Path, *, force: bool = False) -> Path:
         refuse(
             "PS910",
             f"`{base.origin}` holds no weights, so there is no model to write",
-            hint="give the file of its weights: `--weights FILE`",
+            hint=base.no_weights or "give the file of its weights: `--weights FILE`",
         )
     from patchspec.models.writer import write_archive  # noqa: PLC0415 (the core reads no weights)
 

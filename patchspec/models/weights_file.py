@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import mmap
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 
 MAX_GROUPS = 200_000
 MAX_DEPTH = 64
+MAX_NAME = 1 << 16
 _FILTERS = {"gzip", "lzf", None}
+_DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError)
+"""What h5py raises about a broken file."""
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
@@ -73,7 +77,7 @@ def opened_file(content: memoryview, file: str) -> tuple[h5py.File, dict[str, St
     try:
         opened = h5py.File(Window(content), "r")
         return opened, dict(_walk(opened, content, file))
-    except (OSError, RuntimeError, KeyError) as error:
+    except _DAMAGE as error:
         refuse("PS903", f"the weights in `{file}` cannot be read: {error}")
 
 
@@ -82,13 +86,23 @@ def stored_variables(content: memoryview, file: str) -> tuple[dict[str, Stored],
     opened, found = opened_file(content, file)
     try:
         names = {
-            path: str(group.attrs["name"])
+            path: _said(group, "name", path, file)
             for path, group in _groups(opened, "")
             if path.endswith("/vars") and "name" in group.attrs
         }
-    except (OSError, RuntimeError, KeyError) as error:
+    except _DAMAGE as error:
         refuse("PS903", f"the weights in `{file}` cannot be read: {error}")
     return found, names
+
+
+def _said(holder: h5py.Group | h5py.Dataset, key: str, path: str, file: str) -> str:
+    """An attribute that is one text; PS703 where it is anything else, which is not even read."""
+    attribute = holder.attrs.get_id(key)
+    is_text = h5py.check_string_dtype(attribute.dtype) is not None
+    if attribute.shape != () or not is_text or attribute.dtype.itemsize > MAX_NAME:
+        refuse("PS703", f"the attribute `{key}` of `{path}` in `{file}` is no name")
+    value = holder.attrs[key]
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _groups(group: h5py.Group, path: str) -> Iterator[tuple[str, h5py.Group]]:
@@ -128,7 +142,8 @@ def _stored(path: str, dataset: h5py.Dataset, content: memoryview, file: str) ->
         refuse("PS703", f"`{path}` in `{file}` needs the filter {dataset.compression!r}")
     # Keras 3 says so beside the weights of a `.keras` file, and nowhere in an HDF5 model.
     opaque = dataset.dtype == np.dtype("V2")
-    brain = opaque or dataset.attrs.get("dtype") == "bfloat16"
+    marked = "dtype" in dataset.attrs and _said(dataset, "dtype", path, file) == "bfloat16"
+    brain = opaque or marked
     if not brain and dataset.dtype.kind not in "fiubc":
         refuse("PS703", f"`{path}` in `{file}` holds {dataset.dtype}, which is no number")
     shape = tuple(int(n) for n in dataset.shape)
@@ -160,4 +175,6 @@ def _as(value: Any, shape: tuple[int, ...], brain: bool) -> NDArray[Any]:
 def mapped(path: str) -> memoryview:
     """The file in memory, mapped and read-only."""
     with open(path, "rb") as file:  # noqa: PTH123 (mmap wants a descriptor)
+        if not os.fstat(file.fileno()).st_size:
+            return memoryview(b"")  # nothing can be mapped of it
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))

@@ -90,9 +90,13 @@ def _summary(base: Base, specs: Specs) -> list[str]:
         ("parameters", number(_total(base))),
         ("compiled", "yes" if base.document.get("compile_config") else "no"),
         ("architecture", base.architecture),
-        ("state", base.state or "no weights"),
+        ("state", base.state or _no_weights(base)),
     ]
     return table(rows)
+
+
+def _no_weights(base: Base) -> str:
+    return f"no weights: {clean(base.no_weights)}" if base.no_weights else "no weights"
 
 
 def _ends(graph: Graph, which: str, specs: Specs) -> str:
@@ -162,6 +166,7 @@ def inspect_json(base: Base, specs: Specs) -> dict[str, Any]:
         "inputs": _ends_json(base.graph, "inputs", specs),
         "outputs": _ends_json(base.graph, "outputs", specs),
         "parameters": _total(base),
+        "no_weights": base.no_weights,
         "upgrades": upgrades_json(base),
         "layers": _layers_json(base.graph, specs, _counts(base)),
     }

@@ -155,6 +155,7 @@ _INSPECT: Mapping[str, Any] = {
     "inputs": {"type": "array", "items": _END},
     "outputs": {"type": "array", "items": _END},
     "parameters": _MAYBE_NUMBER,
+    "no_weights": _MAYBE_TEXT,
     "upgrades": {
         "type": "array",
         "items": {

@@ -23,7 +23,7 @@ pytestmark = [
 REFUSED = {
     "cyclegan_unet_source_224tf.h5": "PS906",
     "dl4j_model_lambda.h5": "PS704",
-    "keras_nested_container_custom.keras": "PS909",
+    "keras_nested_container_custom.keras": "PS918",
     "kipoi_rbp_spline.json": "PS906",
 }
 """A third-party layer, marshalled lambdas, a subclass without a graph, a third-party layer."""

@@ -215,6 +215,15 @@ def test_a_cudnn_layer_is_the_general_one_with_its_flags() -> None:
     assert [(c.owner, c.rule) for c in found.conversions] == [("g/cell", "cudnn-gru")]
 
 
+def test_a_version_behind_a_class_is_tensorflow_s_only_where_it_put_one() -> None:
+    old = model([
+        entrance(), layer("BatchNormalizationV1", "n", "x"), layer("DenseV2", "d", "n", units=3)
+    ])  # fmt: skip
+    made = layers_of(new(old))
+    assert made["n"]["class_name"] == "BatchNormalization"
+    assert made["d"]["registered_name"] == "DenseV2"
+
+
 def test_a_gru_that_does_not_say_reset_after_is_of_the_old_kind() -> None:
     made = layers_of(new(model([entrance("x", 5, 3), layer("GRU", "g", "x", units=2)])))
     assert made["g"]["config"]["reset_after"] is False

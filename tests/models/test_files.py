@@ -133,7 +133,7 @@ def test_what_is_no_model_is_said_so(tmp_path: Path) -> None:
     for path in (text, empty, cut, listing, broken):
         assert code(path) == "PS903"
     assert code(tmp_path / "nowhere.keras") == "PS902"
-    assert code(tmp_path) == "PS902"
+    assert code(tmp_path) == "PS903"
 
 
 def test_a_class_that_lists_no_layers_is_refused_with_what_to_do() -> None:

@@ -124,6 +124,8 @@ def _complete(
     for key in {"layer", "cell"} & set(known.required):
         if not isinstance(arguments.get(key), Mapping):
             raise TypeError(f"`{path}` wraps no layer")
+    if "cells" in known.required and not isinstance(arguments.get("cells"), list):
+        raise TypeError(f"`{path}` stacks no cells")
     arguments = {
         key: _value((known, key), value, path, notes, nested) for key, value in arguments.items()
     }

@@ -6,7 +6,6 @@ old layer reads its successor.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,42 +16,28 @@ Made = tuple[str, dict[str, Any]]
 Successor = Callable[[dict[str, Any], str, Notes], list[Made]]
 
 REMOVED = {
-    "Highway",
-    "LocallyConnected1D",
-    "LocallyConnected2D",
-    "LocallyConnected3D",
-    "AtrousConv1D",
-    "ConvRecurrent2D",
-    "ConvLSTM2DCell",
-    "CuDNNLSTMCell",
-    "MaxoutDense",
-    "DenseFeatures",
-    "SequenceFeatures",
-    "KerasLayer",
-    "AbstractRNNCell",
-    "RandomFourierFeatures",
-    "SparseEmbedding",
-    "WideDeepModel",
-    "LinearModel",
-    "LocallyConnected",
-    "Siamese",
-    "TimeDistributedMerge",
+    # Keras 0 and 1
     "AutoEncoder",
-    "Masked",
-    "ParametricSoftplus",
-    "SReLU",
-    "GRUUnitary",
-    "MutualMask",
+    "Highway",
     "JZS1",
     "JZS2",
     "JZS3",
+    "ParametricSoftplus",
+    "SReLU",
+    "TimeDistributedMerge",
+    # Keras 2
+    "ClassMethod",
+    "DenseFeatures",
+    "InstanceMethod",
+    "InstanceProperty",
+    "LocallyConnected1D",
+    "LocallyConnected2D",
+    "ModuleWrapper",
+    "RandomFourierFeatures",
+    "SequenceFeatures",
     "SlicingOpLambda",
     "TFOpLambda",
     "TensorFlowOpLayer",
-    "ClassMethod",
-    "InstanceProperty",
-    "InstanceMethod",
-    "ModuleWrapper",
 }
 """Layers of Keras's own without a successor; `operations.py` takes some of the last ones first."""
 
@@ -165,9 +150,16 @@ SUCCESSORS: Mapping[str, Successor] = {
 }
 
 
+_VERSIONED = {
+    f"{name}{version}": name
+    for name in ("BatchNormalization", "DenseFeatures", "GRU", "GRUCell", "LSTM", "LSTMCell")
+    for version in ("V1", "V2")
+} | {"UnifiedGRU": "GRU", "UnifiedLSTM": "LSTM"}
+
+
 def own_name(class_name: str) -> str:
-    """The class without what TensorFlow put around its name: `BatchNormalizationV1`, `Custom>X`."""
-    return re.sub(r"(?<=[a-z0-9])V[12]$", "", class_name.removeprefix("Unified"))
+    """The class without the version that TensorFlow put behind some names."""
+    return _VERSIONED.get(class_name, class_name)
 
 
 def number(value: Any) -> Any:
