@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -49,9 +50,16 @@ def open_subclass(path: str | Path, custom_objects: Mapping[str, Any]) -> Base:
     """The base in a `.keras` file whose config is the arguments of a functional subclass.
 
     Its class, which the user gave, is what makes the graph. PS918 where the class makes no
-    functional model, PS906 where it was not given.
+    functional model, PS906 where it was not given, PS917 where the config is in another file.
     """
     name = str(path)
+    if not zipfile.is_zipfile(path):
+        refuse(
+            "PS917",
+            f"`{name}` is of a class whose config does not list layers, and is no `.keras` file",
+            hint="only a `.keras` file is opened through its class: save the model as one, or zip "
+            "what lies in the folder",
+        )
     stored = read_config(Path(path))
     form = _form(stored, custom_objects, name)
     compiled = {"compile_config": stored.get("compile_config") or {}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,16 @@ def test_a_link_in_an_unzipped_model_is_not_followed(name: str, tmp_path: Path) 
     moved = (folder / name).rename(tmp_path / "elsewhere")
     (folder / name).symlink_to(moved)
     assert refused(folder).code == "PS702"
+
+
+def test_a_subclass_that_is_not_zipped_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with zipfile.ZipFile(SAMPLES / "hub_backbone.keras") as archive:
+        archive.extractall(tmp_path)
+    for path in (tmp_path, tmp_path / "config.json"):
+        with pytest.raises(PatchError) as caught:
+            patchspec.open_base(path)
+        [problem] = caught.value.problems
+        assert (problem.code, "`.keras` file" in (problem.hint or "")) == ("PS917", True)
 
 
 def test_a_folder_without_a_model_is_refused_with_what_is_known(tmp_path: Path) -> None:
