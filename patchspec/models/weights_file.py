@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
+from patchspec.models.hdf5_heaps import check_heaps
 from patchspec.problems import refuse
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def opened_file(content: memoryview, file: str) -> tuple[h5py.File, dict[str, St
     """An HDF5 file in memory, and every dataset of it by path; nothing in it leads elsewhere."""
     if bytes(content[:8]) != HDF5_MAGIC:
         refuse("PS903", f"the weights in `{file}` are not HDF5", hint="the file may be truncated")
+    check_heaps(content, file)
     try:
         opened = h5py.File(Window(content), "r")
         return opened, dict(_walk(opened, content, file))

@@ -15,6 +15,7 @@ import pytest
 
 import patchspec
 from patchspec.models.files import replacing
+from patchspec.models.hdf5_heaps import check_heaps
 from patchspec.models.opening import open_base
 from patchspec.problems import PatchError
 from tests.conftest import SAMPLES, patch_of
@@ -316,3 +317,22 @@ def test_a_full_disk_is_met_before_anything_is_written(
     assert problem.code == "PS905"
     assert "No space left" in problem.message
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_heap_of_texts_that_does_not_add_up_is_refused_before_it_is_walked(
+    tmp_path: Path,
+) -> None:
+    """libhdf5 would never come back: a free object of no size is one byte of damage."""
+    with zipfile.ZipFile(GOOD) as archive:
+        content = bytearray(archive.read("model.weights.h5"))
+    heap = content.find(b"GCOL")
+    assert heap % 8 == 0
+    size = int.from_bytes(content[heap + 24 : heap + 32], "little")
+    content[heap + 24 : heap + 32] = (size + 80).to_bytes(8, "little")
+    damaged = rewritten(tmp_path / "m.keras", **{"model.weights.h5": bytes(content)})
+    assert code(damaged) == "PS903"
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.h5")), ids=lambda path: path.name)
+def test_the_heaps_of_real_files_add_up(path: Path) -> None:
+    check_heaps(memoryview(path.read_bytes()), path.name)
