@@ -231,13 +231,33 @@ def _layer_problems(steps: list[Any], found: list[Problem]) -> Iterator[Problem]
         new = step["new"]
         for j, layer in enumerate(new if isinstance(new, list) else [new]):
             here = (*at, "new", j) if isinstance(new, list) else (*at, "new")
-            found_here = [
-                *check_layer(layer["class"], layer.get("config", {})),
-                *check_arguments(layer["class"], layer.get("arguments", {})),
-            ]
+            found_here = list(_new_layer_problems(layer))
             for problem in found_here:
                 if not _is_placeholder(layer, problem.at):
                     yield replace(problem, at=(*here, *problem.at))
+
+
+def _new_layer_problems(layer: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with one new layer; what `like` stands for, only a model can say."""
+    if "layer" in layer:
+        for key in ("class", "like", "name", "config", "weights"):
+            if key in layer:
+                yield Problem(
+                    code="PS216",
+                    message=f"`{key}` does not go with `layer`, which calls a layer that is there",
+                    at=(key,),
+                    on="key",
+                )
+    elif "class" not in layer and "like" not in layer:
+        yield Problem(
+            code="PS202",
+            message="the key `class` is missing",
+            hint="or say `like: layer` for another layer like it, `layer: name` for one more call",
+        )
+    elif "class" in layer:
+        config = layer.get("config", {})
+        yield from check_layer(layer["class"], config, partial="like" in layer)
+        yield from check_arguments(layer["class"], layer.get("arguments", {}))
 
 
 def _is_placeholder(layer: Mapping[str, Any], at: Pointer) -> bool:

@@ -124,6 +124,16 @@ _DEFINITIONS: Mapping[str, Any] = {
                 "minLength": 1,
                 "description": "A `keras.layers` class, or a registered `package>Name`.",
             },
+            "like": {
+                "type": "string",
+                "minLength": 1,
+                "description": "A layer that is there, whose class and config it starts from.",
+            },
+            "layer": {
+                "type": "string",
+                "minLength": 1,
+                "description": "Not a new layer, but one more call of this one.",
+            },
             "name": {"type": "string", "pattern": _TEMPLATE, "description": "Its name."},
             "config": {"type": "object", "description": "Constructor arguments."},
             "inputs": {"$ref": "#/definitions/inputs"},
@@ -136,7 +146,6 @@ _DEFINITIONS: Mapping[str, Any] = {
                 "additionalProperties": {"enum": ["keep", "init"]},
             },
         },
-        "required": ["class"],
         "additionalProperties": False,
     },
     "newLayers": {

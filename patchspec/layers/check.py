@@ -44,6 +44,9 @@ def check_layer(
     With `partial` nothing is said of required arguments that are missing. Of a registered class
     only what holds for all layers is checked.
     """
+    if class_name == INPUT:
+        yield from _input(config)
+        return
     reason = refusal(class_name)
     if reason is not None:
         yield Problem(
@@ -67,6 +70,48 @@ def check_layer(
             or "a class of your own is named as registered: `package>Name`",
         )
     yield from _code(config, ("config",))
+
+
+INPUT = "InputLayer"
+INPUT_KEYS = ("shape", "batch_size", "dtype")
+
+
+def _input(config: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with a new input of the model: it takes what `keras.Input` takes."""
+    for key in config:
+        if key not in INPUT_KEYS:
+            yield Problem(
+                code="PS211",
+                message=f"an InputLayer has no argument `{key}` here",
+                at=("config", key),
+                on="key",
+                notes=(f"it takes: {some(INPUT_KEYS)}",),
+                hint=did_you_mean(key, INPUT_KEYS),
+            )
+    shape = config.get("shape")
+    if "shape" not in config:
+        yield Problem(
+            code="PS213",
+            message="an InputLayer needs the argument `shape`",
+            at=("config",) if config else ("class",),
+            hint="`config: {shape: [224, 224, 3]}`, without the batch; null is an open size",
+        )
+    elif not isinstance(shape, list) or not all(_is_size(n) for n in shape):
+        yield Problem(
+            code="PS214",
+            message="`shape` of an InputLayer is a list of sizes, null where one is open",
+            at=("config", "shape"),
+        )
+    if not _is_size(config.get("batch_size")):
+        yield Problem(
+            code="PS214",
+            message="`batch_size` of an InputLayer is an integer or null",
+            at=("config", "batch_size"),
+        )
+
+
+def _is_size(value: Any) -> bool:
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
 
 
 def check_arguments(class_name: str, arguments: Mapping[str, Any]) -> Iterator[Problem]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from patchspec.graph.edits import Edit, add, plain
@@ -14,6 +14,7 @@ from patchspec.graph.tensors import Tensor, keras_tensor
 from patchspec.layers.check import takes_list, takes_mask
 from patchspec.layers.table import layer_class
 from patchspec.layers.write import common_config, full_config, layer_entry_head
+from patchspec.operations._made import Made, made_like, new_input, policy, unquantized
 from patchspec.operations._names import fill, new_name
 from patchspec.operations._operation import Target
 from patchspec.problems import Pointer, refuse, within
@@ -33,9 +34,12 @@ class Growth:
     results: tuple[Tensor, ...]
     """The output of the last layer, for each call."""
     created: tuple[Created, ...]
+    beside: tuple[Edit, ...] = ()
+    """What becomes of layers that are there: one more call, one more input of the model."""
 
     def added(self) -> Iterator[Edit | Created]:
         """The entries at the end of the model's layers, where they move nobody's index."""
+        yield from self.beside
         for entry, created in zip(self.entries, self.created, strict=True):
             yield add((*self.home, "layers", "-"), entry)
             yield created
@@ -66,26 +70,77 @@ class Soil:
         return "/".join((*self.home.parents, name))
 
 
+@dataclass
+class _Growing:
+    """What has grown so far."""
+
+    entries: list[dict[str, Any]] = field(default_factory=list)
+    created: list[Created] = field(default_factory=list)
+    beside: list[Edit] = field(default_factory=list)
+    tensors: dict[str, tuple[Tensor, ...]] = field(default_factory=dict)
+    """By the name that the author uses, what each call of a new layer makes."""
+    last: tuple[Tensor, ...] = ()
+
+    def add(self, said: str, name: str, entry: dict[str, Any], count: int) -> None:
+        self.entries.append(entry)
+        self.last = tuple(Tensor(name, j) for j in range(count))
+        self.tensors[said] = self.last
+
+
 def grow(new: Any, soil: Soil) -> Growth:
     """The entries for `new`, one layer or a list in which each reads the one before by default."""
     listed = isinstance(new, list)
-    entries: list[dict[str, Any]] = []
-    created: list[Created] = []
-    names: dict[str, str] = {}
+    growing = _Growing()
     for i, raw in enumerate(new if listed else [new]):
         at = (*soil.at, i) if listed else soil.at
         layer = fill(plain(raw), soil.target, at=at)
+        if "layer" in layer:
+            _one_more_call(layer, growing, soil, at)
+            continue
         lone = not listed or len(new) == 1
         name = _name(raw, lone, soil, at)
-        if name in names.values():
+        if name in {entry["name"] for entry in growing.entries}:
             refuse("PS306", f"two of the new layers are called `{name}`", at=(*at, "name"))
-        calls = _calls(layer, i, names, soil, at)
-        names[str(layer.get("name", name))] = name
-        entries.append(_entry(name, layer, calls, soil))
+        said = str(layer.get("name", name))
+        if layer.get("class") == "InputLayer":
+            entry, edit = new_input(name, layer, soil.home, at=at)
+            growing.beside.append(edit)
+            growing.add(said, name, entry, len(soil.here))
+            growing.last = growing.tensors[said] = (Tensor(name),) * len(soil.here)
+            growing.created.append(Created(soil.path(name), None, {}, at))
+            continue
+        made = made_like(layer, soil.graph, at=at)
+        calls = _calls(layer, made.class_name, growing, soil, at)
+        growing.add(said, name, _entry(name, made, calls, soil), len(soil.here))
         replaces = soil.replaces.path if soil.replaces else None
-        created.append(Created(soil.path(name), replaces, _rules(layer.get("weights")), at))
-    results = tuple(Tensor(entries[-1]["name"], j) for j in range(len(soil.here)))
-    return Growth(soil.home.pointer, tuple(entries), results, tuple(created))
+        rules = _rules(layer.get("weights"))
+        growing.created.append(Created(soil.path(name), replaces, rules, at, made.like))
+    return Growth(
+        soil.home.pointer,
+        tuple(growing.entries),
+        growing.last,
+        tuple(growing.created),
+        tuple(growing.beside),
+    )
+
+
+def _one_more_call(layer: Mapping[str, Any], growing: _Growing, soil: Soil, at: Pointer) -> None:
+    """Call a layer that is there once more, for each tensor that is extended."""
+    path = str(layer["layer"])
+    existing = soil.graph.layer(path, at=(*at, "layer"))
+    if existing.home != soil.home.path or existing.is_input:
+        what = "an input layer, which is not called"
+        reason = what if existing.is_input else f"not in the same model as `{soil.target.path}`"
+        refuse("PS415", f"`{path}` is {reason}", at=(*at, "layer"))
+    if existing.is_operation:
+        refuse("PS415", f"`{path}` is a bare operation, not a layer to share", at=(*at, "layer"))
+    class_name = existing.class_names[-1]
+    calls = _calls(layer, class_name, growing, soil, at)
+    before = sum(edit.path[:-1] == (*existing.pointer, "inbound_nodes") for edit in growing.beside)
+    first = len(existing.calls) + before
+    growing.beside += [add((*existing.pointer, "inbound_nodes", "-"), call) for call in calls]
+    growing.last = tuple(Tensor(existing.name, first + j) for j in range(len(calls)))
+    growing.tensors[path] = growing.last
 
 
 def _rules(said: Any) -> Mapping[str, Rule]:
@@ -113,20 +168,24 @@ def _name(raw: Mapping[str, Any], lone: bool, soil: Soil, at: Pointer) -> str:
 
 
 def _calls(
-    layer: Mapping[str, Any], i: int, names: Mapping[str, str], soil: Soil, at: Pointer
+    layer: Mapping[str, Any],
+    class_name: str,
+    growing: _Growing,
+    soil: Soil,
+    at: Pointer,
 ) -> list[dict[str, Any]]:
     """The calls of one new layer, one for each tensor that is extended."""
     arguments = layer.get("arguments", {})
-    if i == 0 and "inputs" not in layer and soil.first_calls:
+    if not growing.tensors and "inputs" not in layer and soil.first_calls:
         return [_with_arguments(plain(call), arguments) for call in soil.first_calls]
     calls = []
     for j, here in enumerate(soil.here):
         if "inputs" in layer:
             with within(*at, "inputs"):
-                args, kwargs = _read(layer["inputs"], layer["class"], _Names(names, j, here, soil))
-        elif i > 0:
-            before = Tensor(list(names.values())[-1], j)
-            args, kwargs = [keras_tensor(before, None)], {}
+                names = _Names(growing.tensors, j, here, soil)
+                args, kwargs = _read(layer["inputs"], class_name, names)
+        elif growing.last:
+            args, kwargs = [keras_tensor(growing.last[j], None)], {}
         elif here is not None:
             args, kwargs = [keras_tensor(here, soil.home.recorded.get(here))], {}
         else:
@@ -136,7 +195,7 @@ def _calls(
                 at=at,
                 hint="give it `inputs`, or give the operation `after` or `before`",
             )
-        if takes_mask(layer["class"]):
+        if takes_mask(class_name):
             kwargs = {"mask": None, **kwargs}
         calls.append(_with_arguments({"args": args, "kwargs": kwargs}, arguments))
     return calls
@@ -150,7 +209,7 @@ def _with_arguments(call: dict[str, Any], arguments: Mapping[str, Any]) -> dict[
 class _Names:
     """How a new layer's `inputs` are looked up in one call."""
 
-    created: Mapping[str, str]
+    created: Mapping[str, tuple[Tensor, ...]]
     call: int
     here: Tensor | None
     soil: Soil
@@ -158,9 +217,9 @@ class _Names:
     def tensor(self, said: Any, at: Pointer) -> dict[str, Any]:
         reference = parse_reference(said, at=at)
         if reference.layer in self.created:
-            output = int(reference.output or 0)
-            call = self.call if reference.call is None else int(reference.call)
-            return keras_tensor(Tensor(self.created[reference.layer], call, output), None)
+            made = self.created[reference.layer][self.call]
+            call = made.call if reference.call is None else int(reference.call)
+            return keras_tensor(Tensor(made.layer, call, int(reference.output or 0)), None)
         soil = self.soil
         tensor = find_tensor(said, soil.graph, home=soil.home, here=self.here, at=at)
         return keras_tensor(tensor, soil.home.recorded.get(tensor))
@@ -207,40 +266,27 @@ def _read(said: Any, class_name: str, names: _Names) -> tuple[list[Any], dict[st
     return args, kwargs
 
 
-def _entry(
-    name: str, layer: Mapping[str, Any], calls: Sequence[dict[str, Any]], soil: Soil
-) -> dict[str, Any]:
-    module, class_name, registered = layer_entry_head(layer["class"])
-    config = dict(layer.get("config", {}))
+def _entry(name: str, made: Made, calls: Sequence[dict[str, Any]], soil: Soil) -> dict[str, Any]:
+    module, class_name, registered = made.head or layer_entry_head(made.class_name)
+    config = dict(made.config)
     dtype = config.pop("dtype", None)
     full = full_config(
-        layer["class"],
+        made.class_name,
         config,
         seed_of=lambda parameter: derived_seed(soil.seed, soil.path(name), parameter),
         data_format=_data_format(soil.graph),
     )
-    known = layer_class(layer["class"])
+    known = layer_class(made.class_name)
     own = dtype if dtype is not None or known is None else known.dtype
     chosen = policy(own) if own is not None else _policy_near(soil)
+    common = common_config(made.class_name, soil.trainable, chosen)
     return {
         "module": module,
         "class_name": class_name,
-        "config": {"name": name, **common_config(layer["class"], soil.trainable, chosen), **full},
+        "config": {"name": name, **common, **full},
         "registered_name": registered,
         "name": name,
         "inbound_nodes": list(calls),
-    }
-
-
-def policy(said: Any) -> Any:
-    """A dtype policy as Keras writes it, from its name or as it is."""
-    if not isinstance(said, str):
-        return said
-    return {
-        "module": "keras",
-        "class_name": "DTypePolicy",
-        "config": {"name": said},
-        "registered_name": None,
     }
 
 
@@ -250,7 +296,7 @@ def _policy_near(soil: Soil) -> Any:
     Never a quantized policy: a new layer has no quantized variables to read.
     """
     if soil.replaces is not None and isinstance(soil.replaces.config.get("dtype"), Mapping):
-        return _unquantized(soil.replaces.config["dtype"])
+        return unquantized(soil.replaces.config["dtype"])
     seen: set[str] = set()
     waiting = [tensor.layer for tensor in soil.here if tensor is not None]
     while waiting:
@@ -260,19 +306,12 @@ def _policy_near(soil: Soil) -> Any:
         seen.add(name)
         layer = soil.home.layers[name]
         if isinstance(layer.config.get("dtype"), Mapping):
-            return _unquantized(layer.config["dtype"])
+            return unquantized(layer.config["dtype"])
         waiting += [slot.tensor.layer for call in layer.calls for slot in call.slots]
     for layer in soil.graph.walk():
         if isinstance(layer.config.get("dtype"), Mapping):
-            return _unquantized(layer.config["dtype"])
+            return unquantized(layer.config["dtype"])
     return policy("float32")
-
-
-def _unquantized(said: Mapping[str, Any]) -> Any:
-    if said.get("class_name") == "DTypePolicy":
-        return plain(said)
-    source = said.get("config", {}).get("source_name")
-    return policy(str(source)) if source else plain(said)
 
 
 def _data_format(graph: Graph) -> str | None:

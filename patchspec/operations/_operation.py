@@ -93,6 +93,8 @@ class Target:
     """The one output meant, where the author said which."""
     reference: references.Reference | None = None
     """A tensor of a nested model that is led out one level further."""
+    run: tuple[str, ...] = ()
+    """The layers of a run that is taken as one target, the first of which `path` names."""
     each: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """What `each` gives this match."""
     others: tuple[Target, ...] = ()

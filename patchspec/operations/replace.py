@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from patchspec.graph import edits
 from patchspec.graph.edits import Edit
 from patchspec.graph.graph import Graph
 from patchspec.graph.layer import Call, Layer
+from patchspec.graph.selectors import select_runs
 from patchspec.graph.tensors import Tensor
 from patchspec.layers.check import accepts_argument
+from patchspec.operations._names import fill
 from patchspec.operations._new_layers import Growth, Soil, grow
 from patchspec.operations._operation import Each, NewLayers, Operation, Place, Target
 from patchspec.operations._wiring import (
@@ -30,7 +32,7 @@ class Replace(Operation):
     """Put new layers in the place of each match; its readers read them.
 
     The first new layer is called as the old one was. A lone new layer without a `name` takes the
-    old one's.
+    old one's. `layers: {run: [...]}` takes adjacent layers as one match.
 
     - op: replace
       layers: predictions
@@ -42,6 +44,12 @@ class Replace(Operation):
     each: Each = None
 
     def targets(self, graph: Graph) -> tuple[Target, ...]:
+        if isinstance(self.layers, Mapping) and "run" in self.layers:
+            runs = select_runs(self.layers, graph, at=("layers",))
+            return tuple(
+                Target(match.layer.path, i, run=tuple(layer.path for layer in match.run))
+                for i, match in enumerate(runs)
+            )
         return select_calls(self.layers, graph, at=("layers",))
 
     def lower(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
@@ -56,7 +64,9 @@ class Replace(Operation):
         whole = len(calls) == len(layer.calls)
         soil = self._soil(layer, calls, graph=graph, home=home, target=target, seed=seed)
         growth = grow(self.new, soil)
-        if whole:
+        if target.run:
+            yield from self._run(graph, home, target, growth)
+        elif whole:
             yield from self._whole(home, layer, growth)
         else:
             yield from self._one_call(home, layer, calls[0], growth)
@@ -72,7 +82,8 @@ class Replace(Operation):
         seed: int,
     ) -> Soil:
         first, at = _first(self.new)
-        taken = tuple(_taken_over(call, first, layer, at) for call in calls)
+        class_name = _class_of(first, graph, layer, at)
+        taken = tuple(_taken_over(call, class_name, layer, at) for call in calls)
         return Soil(
             graph,
             home,
@@ -87,17 +98,32 @@ class Replace(Operation):
     def _whole(self, home: Graph, layer: Layer, growth: Growth) -> Iterator[Edit | Event]:
         yield from _readers_follow(home, layer, layer.calls, growth)
         yield Dropped(layer.path)
-        if len(growth.entries) == 1:
+        if len(growth.entries) == 1 and not growth.beside:
             yield edits.replace(layer.pointer, growth.entries[0])
             yield growth.created[0]
             return
+        # New calls of other layers first: their places move when the old layer goes.
+        yield from growth.beside
         yield edits.remove(layer.pointer)
-        yield from growth.added()
+        yield from replace(growth, beside=()).added()
+
+    def _run(
+        self, graph: Graph, home: Graph, target: Target, growth: Growth
+    ) -> Iterator[Edit | Event]:
+        """The readers of the last layer of the run follow, and all of the run goes."""
+        run = [graph.layer(path) for path in target.run]
+        yield from _readers_follow(home, run[-1], run[-1].calls, growth)
+        yield from growth.beside
+        for layer in run:
+            yield Dropped(layer.path)
+        for layer in sorted(run, key=lambda layer: layer.pointer, reverse=True):
+            yield edits.remove(layer.pointer)
+        yield from replace(growth, beside=()).added()
 
     def _one_call(
         self, home: Graph, layer: Layer, call: Call, growth: Growth
     ) -> Iterator[Edit | Event]:
-        if growth.entries[-1]["name"] == layer.name:
+        if growth.entries and growth.entries[-1]["name"] == layer.name:
             refuse(
                 "PS306",
                 f"`{layer.name}` keeps its other calls, so the new layer needs a name of its own",
@@ -113,19 +139,28 @@ def _first(new: Any) -> tuple[Mapping[str, Any], Pointer]:
     return (new[0], ("new", 0)) if isinstance(new, list) else (new, ("new",))
 
 
-def _taken_over(call: Call, new: Mapping[str, Any], layer: Layer, at: Pointer) -> Mapping[str, Any]:
+def _class_of(first: Mapping[str, Any], graph: Graph, layer: Layer, at: Pointer) -> str:
+    """The class that takes over the calls: as said, or that of the layer that is named."""
+    if "class" in first:
+        return str(first["class"])
+    said = "like" if "like" in first else "layer"
+    path = fill(first[said], Target(layer.path), at=(*at, said))
+    return graph.layer(str(path), at=(*at, said)).class_names[-1]
+
+
+def _taken_over(call: Call, class_name: str, layer: Layer, at: Pointer) -> Mapping[str, Any]:
     """The call as the new class can take it; what it cannot and what is not idle is refused."""
     kwargs = dict(call.data.get("kwargs", {}))
     for key in list(kwargs):
-        if accepts_argument(new["class"], key):
+        if accepts_argument(class_name, key):
             continue
         if kwargs[key] is None or kwargs[key] is False:
             del kwargs[key]
             continue
         refuse(
             "PS419",
-            f"`{layer.name}` is called with `{key}`, which `{new['class']}` does not take",
-            at=(*at, "class"),
+            f"`{layer.name}` is called with `{key}`, which `{class_name}` does not take",
+            at=at,
             hint="give the new layer `inputs` of its own",
         )
     return {"args": call.data.get("args", []), "kwargs": kwargs}

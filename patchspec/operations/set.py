@@ -13,8 +13,8 @@ from patchspec.graph.layer import Layer
 from patchspec.layers.check import check_layer
 from patchspec.layers.table import LayerClass, layer_class
 from patchspec.layers.write import full_config
+from patchspec.operations._made import policy
 from patchspec.operations._names import fill
-from patchspec.operations._new_layers import policy
 from patchspec.operations._operation import Config, Each, Keys, Operation, Selector, Target
 from patchspec.problems import PatchError, did_you_mean, refuse, some
 from patchspec.weights.lineage import Event

@@ -35,6 +35,8 @@ class NewLayer:
     created: Created
     replaces: str | None
     place: Place
+    like: str | None = None
+    """The base layer that it is made like."""
 
 
 @dataclass
@@ -174,13 +176,17 @@ def _carry(state: Folded, event: Event, place: Place) -> None:
                     state.dropped[origin] = place
                 state.lost.pop(path, None)
                 state.new.pop(path, None)
-        case Created(layer, replaces):
+        case Created(layer, replaces, _, _, like):
+            origin, source = (_stands_for(state, path, layer) for path in (replaces, like))
             state.origins[layer] = None
-            origin = None
-            if replaces is not None:
-                known = state.origins if replaces in state.origins else state.gone
-                origin = known[replaces] if replaces != layer else state.gone[replaces]
-            state.new[layer] = NewLayer(event, origin, place)
+            state.new[layer] = NewLayer(event, origin, place, source)
+
+
+def _stands_for(state: Folded, path: str | None, new: str) -> str | None:
+    """The base layer behind a path; where the new layer has it, that of the layer that went."""
+    if path is None:
+        return None
+    return state.origins[path] if path != new and path in state.origins else state.gone[path]
 
 
 def lies_in(path: str, layer: str) -> bool:

@@ -230,7 +230,8 @@ def _of_new_layer(layer: Layer, new: NewLayer, known: Known) -> Iterator[Move]:
     inferred = known.shapes.inferred.get(layer.path)
     if inferred is None:
         raise LookupError(layer.path)
-    old = known.of_base(new.replaces) if new.replaces is not None else ()
+    source = new.replaces or new.like
+    old = known.of_base(source) if source is not None else ()
     rules = new.created.rules
     variables = inferred.variables()
     labels = {label for spec in variables for label in (spec.label, spec.name)}
@@ -247,7 +248,7 @@ def _of_new_layer(layer: Layer, new: NewLayer, known: Known) -> Iterator[Move]:
         if fault is not None:
             faults.append(fault)
         elif rule == "keep" and twin is not None:
-            moves.append(_kept(layer, spec, f"{new.replaces}/{twin.inner}", new.place))
+            moves.append(_kept(layer, spec, f"{source}/{twin.inner}", new.place))
         else:
             moves.append(_initialised(layer, spec, new.place))
     if faults:
@@ -268,7 +269,8 @@ def _fault(
     rule: str | None, spec: VariableSpec, twin: VariableSpec | None, layer: Layer, new: NewLayer
 ) -> Problem | None:
     at = new.created.at
-    if rule is None and twin is not None and twin.shape == spec.shape:
+    source = new.replaces or new.like
+    if rule is None and new.replaces is not None and twin is not None and twin.shape == spec.shape:
         return Problem(
             code="PS503",
             message=f"`{layer.name}` has a `{spec.label}` {_shape(spec)} as `{new.replaces}` had; "
@@ -278,23 +280,23 @@ def _fault(
         )
     if rule != "keep":
         return None
-    if new.replaces is None:
+    if source is None:
         return Problem(
             code="PS504",
-            message=f"`{layer.name}` replaces nothing, so it has nothing to keep",
+            message=f"`{layer.name}` replaces nothing of the base, so it has nothing to keep",
             at=(*at, "weights"),
         )
     if twin is None:
         return Problem(
             code="PS504",
-            message=f"`{new.replaces}` has no variable `{spec.label}` to keep for `{layer.name}`",
+            message=f"`{source}` has no variable `{spec.label}` to keep for `{layer.name}`",
             at=(*at, "weights"),
             hint=f'`weights: {{{spec.label}: init, "*": keep}}` initialises it',
         )
     if twin.shape != spec.shape:
         return Problem(
             code="PS501",
-            message=f"the `{spec.label}` of `{new.replaces}` has the shape {_shape(twin)}, "
+            message=f"the `{spec.label}` of `{source}` has the shape {_shape(twin)}, "
             f"`{layer.name}` needs {_shape(spec)}",
             at=(*at, "weights"),
             hint=f'`weights: {{{spec.label}: init, "*": keep}}` initialises it',

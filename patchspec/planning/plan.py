@@ -214,7 +214,13 @@ def _summary(plan: Plan) -> LayerSummary:
     new = [name for name in after if origins.get(name) is None]
     alive = {origin for origin in origins.values() if origin is not None}
     gone = [name for name in before if name not in alive]
-    replaced = [(plan.replaces[name], name) for name in new if plan.replaces.get(name) in gone]
+    # Of several new layers for one, the first stands in its place and the others are added.
+    first: dict[str, str] = {}
+    for name, old in plan.replaces.items():
+        if name in after:
+            first.setdefault(old, name)
+    left_behind = set(gone)
+    replaced = [(old, name) for old, name in first.items() if old in left_behind]
     left, came = {old for old, _ in replaced}, {name for _, name in replaced}
     names = names_after(plan) | dict(replaced)
     changed, rewired, renamed = [], [], []

@@ -41,6 +41,8 @@ class Created:
     """A rule by variable name, `*` for the others."""
     at: Pointer = ()
     """Where the new layer stands in its step."""
+    like: str | None = None
+    """The layer that it is made like, of which `keep` takes variables where it replaces none."""
 
 
 Event = Renamed | Dropped | Created
