@@ -251,6 +251,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "an output of that name is there",
             "Outputs have names of their own: give the new one another with `{name: tensor}`.",
         ),
+        "PS410": Code(
+            "a shape that is not known",
+            "What is asked needs the shape of a tensor that the config does not record. Keras "
+            "knows it: plan with shapes.",
+        ),
         "PS411": Code(
             "Keras refuses the inputs of a layer",
             "Usually a shape that does not fit. The message is Keras's; the place is the step"
@@ -331,6 +336,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "a Sequential that was never built",
             "Its config does not say what it takes, so nothing is known of its layers' shapes "
             "and variables. Give it an input layer, or build it, and save it again.",
+        ),
+        "PS427": Code(
+            "an RFC 6902 operation that does not apply",
+            "`json` edits the layer's config as it is. The path leads nowhere in it, or a `test` "
+            "does not hold.",
         ),
         "PS501": Code(
             "a variable changes its shape",

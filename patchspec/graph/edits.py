@@ -78,6 +78,18 @@ def apply_in_place(document: Any, edits: Iterable[Edit]) -> Any:
     return JsonPatch([plain(edit.as_json()) for edit in edits]).apply(document, in_place=True)
 
 
+def fault_of(document: Any, edit: Edit) -> str | None:
+    """Why the edit does not apply to the document; none where it does, and then it has been."""
+    from jsonpatch import JsonPatchException  # noqa: PLC0415 (as above)
+    from jsonpointer import JsonPointerException  # noqa: PLC0415
+
+    try:
+        apply_in_place(document, [edit])
+    except (JsonPatchException, JsonPointerException, TypeError) as error:
+        return str(error)
+    return None
+
+
 def merged(config: Mapping[str, Any], **values: Any) -> dict[str, Any]:
     """`config` with the values laid over it."""
     return {**config, **values}

@@ -283,7 +283,7 @@ def _problems(error: Any) -> Iterator[Problem]:
                 at=at,
                 hint=_type_hint(said, types),
             )
-        case "enum" if at and at[-1] == "op":
+        case "enum" if at[:1] == ("operations",) and at[2:] == ("op",):
             yield Problem(
                 code="PS204",
                 message=f"there is no operation `{said}`",

@@ -74,6 +74,26 @@ def _is_of_source(at: Pointer, config: Mapping[str, Any]) -> bool:
     return len(at) > 1 and at[0] == "config" and at[1] not in config
 
 
+def input_entry(name: str, said: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry of an input layer as Keras writes it; `said` holds `shape`, without the batch."""
+    config = {
+        "batch_shape": [said.get("batch_size"), *said["shape"]],
+        "dtype": said.get("dtype", "float32"),
+        "sparse": False,
+        "ragged": False,
+        "name": name,
+        "optional": False,
+    }
+    return {
+        "module": "keras.layers",
+        "class_name": "InputLayer",
+        "config": config,
+        "registered_name": None,
+        "name": name,
+        "inbound_nodes": [],
+    }
+
+
 def new_input(
     name: str, layer: Mapping[str, Any], home: Graph, *, at: Pointer
 ) -> tuple[dict[str, Any], Edit]:
@@ -88,22 +108,7 @@ def new_input(
     said = layer.get("config", {})
     if "inputs" in layer:
         refuse("PS216", "an InputLayer reads nothing", at=(*at, "inputs"), on="key")
-    config = {
-        "batch_shape": [said.get("batch_size"), *said["shape"]],
-        "dtype": said.get("dtype", "float32"),
-        "sparse": False,
-        "ragged": False,
-        "name": name,
-        "optional": False,
-    }
-    entry: dict[str, Any] = {
-        "module": "keras.layers",
-        "class_name": "InputLayer",
-        "config": config,
-        "registered_name": None,
-        "name": name,
-        "inbound_nodes": [],
-    }
+    entry = input_entry(name, said)
     present, end = home.config["input_layers"], [name, 0, 0]
     pointer = (*home.pointer, "input_layers")
     if isinstance(present, Mapping):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -18,11 +18,12 @@ from patchspec.operations._leading_out import (
     levels_to,
     renumber_outputs,
 )
+from patchspec.operations._made import input_entry
 from patchspec.operations._new_layers import is_reference
 from patchspec.operations._operation import WHOLE_MODEL, Operation, Outputs, Target
 from patchspec.operations._outputs import Named, named_outputs, refuse_inputs, said_outputs, written
 from patchspec.problems import refuse, some
-from patchspec.weights.lineage import Dropped, Event
+from patchspec.weights.lineage import Created, Dropped, Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,7 @@ class Extract(Operation):
     """Make the model exactly what leads to the outputs named, in that order.
 
     What they do not need goes, weights included. Without `outputs` the outputs stay, and what
-    leads to none of them goes.
+    leads to none of them goes. A tensor named under `inputs` becomes a fresh input.
 
     - op: extract
       outputs: block5_pool
@@ -67,11 +68,14 @@ class Extract(Operation):
         named = None if self.outputs is None else named_outputs(self.outputs, graph)
         refuse_inputs(named or (), graph)
         ends = [slot.tensor for slot in graph.outputs] if named is None else _tensors(named)
-        needed = needed_calls(graph, ends)
+        entrances = self._entrances(graph)
+        cuts = _cuts(entrances or (), graph)
+        _check_ends(ends, cuts, self.outputs)
+        needed = needed_calls(graph, ends, set(cuts))
         moved = _renumbered(graph, needed)
-        inputs, kept = self._inputs(graph, {layer for layer, _ in needed})
+        inputs, kept = self._inputs(graph, entrances, needed, cuts)
 
-        yield from _moves(graph, needed, moved, outputs_too=named is None)
+        yield from _moves(graph, needed, moved, cuts, outputs_too=named is None)
         if named is not None:
             following = [replace(one, tensor=_moved(one.tensor, moved)) for one in named]
             structure, added = self._structure(graph, following, seed)
@@ -81,6 +85,9 @@ class Extract(Operation):
             yield edits.replace((*graph.pointer, "input_layers"), inputs)
         alive = {layer for layer, _ in needed} | kept
         yield from _without(graph, needed, alive)
+        for name, entry in _fresh(entrances or (), cuts, alive, graph):
+            yield edits.add((*graph.pointer, "layers", "-"), entry)
+            yield Created(name)
 
     def _structure(
         self, graph: Graph, named: list[Named], seed: int
@@ -93,37 +100,101 @@ class Extract(Operation):
         structure, added = written(graph, named, form, seed)
         return (structure[0] if lone and form == "list" else structure), added
 
-    def _inputs(self, graph: Graph, needed: set[str]) -> tuple[Any, set[str]]:
+    def _entrances(self, graph: Graph) -> list[Named] | None:
+        """The tensors that become the inputs of the model; none where the inputs stay."""
+        if self.inputs is None:
+            return None
+        for one in said_outputs(self.inputs, graph, at=("inputs",)):
+            if "/" in one.reference.layer:
+                refuse(
+                    "PS415",
+                    f"`{one.reference}` lies inside a nested model, which is not cut open",
+                    at=one.at,
+                    hint="`extract` inside it goes by its own input layers",
+                )
+        return named_outputs(self.inputs, graph, at=("inputs",))
+
+    def _inputs(
+        self,
+        graph: Graph,
+        entrances: list[Named] | None,
+        needed: set[Call],
+        cuts: Mapping[Tensor, Tensor],
+    ) -> tuple[Any, set[str]]:
         """The inputs as Keras spells them (none: as they were), and the layers among them."""
         present = [slot.tensor for slot in graph.inputs]
-        if self.inputs is None:
-            kept = {tensor.layer for tensor in present if tensor.layer in needed}
+        layers = {layer for layer, _ in needed}
+        if entrances is None:
+            kept = {tensor.layer for tensor in present if tensor.layer in layers}
             if len(kept) == len(present):
                 return None, kept
             return _filtered(graph.config["input_layers"], kept), kept
-        named = named_outputs(self.inputs, graph, at=("inputs",))
-        for one in named:
-            if one.tensor not in present:
+        read = {s.tensor for name, i in needed for s in graph.layers[name].calls[i].slots}
+        for one in entrances:
+            if one.tensor in cuts and one.tensor not in read:
                 refuse(
-                    "PS405",
-                    f"`{one.tensor}` is not an input of the model",
+                    "PS421",
+                    f"none of the outputs needs `{one.tensor}`, which `inputs` names",
                     at=one.at,
-                    notes=[f"its inputs are {some(map(str, present))}"],
-                    hint="this version of patchspec does not cut a graph open at its inputs",
                 )
-        kept = {one.tensor.layer for one in named}
-        missing = [t for t in present if t.layer in needed and t.layer not in kept]
+        kept = {one.tensor.layer for one in entrances if one.tensor in present}
+        missing = [t for t in present if t.layer in layers and t.layer not in kept]
         if missing:
             refuse(
                 "PS421",
                 f"the outputs need the input `{missing[0]}`, which `inputs` leaves out",
                 at=("inputs",),
+                notes=[f"besides {some(str(tensor) for tensor in cuts)}"] if cuts else (),
+                hint="a cut takes every tensor that crosses it",
             )
-        ends = {one.name: triple(one.tensor) for one in named}
+        ends = {one.name: triple(cuts.get(one.tensor, one.tensor)) for one in entrances}
         if isinstance(graph.config["input_layers"], dict):
             return ends, kept
         listed = list(ends.values())
         return (listed[0] if is_reference(self.inputs) else listed), kept
+
+
+def _cuts(entrances: Iterable[Named], graph: Graph) -> dict[Tensor, Tensor]:
+    """The tensors that are no inputs yet, and those of the fresh inputs that stand for them."""
+    present = {slot.tensor for slot in graph.inputs}
+    return {one.tensor: Tensor(one.name) for one in entrances if one.tensor not in present}
+
+
+def _check_ends(ends: Iterable[Tensor], cuts: Mapping[Tensor, Tensor], said: Any) -> None:
+    for tensor in ends:
+        if tensor in cuts:
+            refuse(
+                "PS406",
+                f"`{tensor}` would be an input and an output at once",
+                at=("inputs",) if said is None else ("outputs",),
+            )
+
+
+def _fresh(
+    entrances: Iterable[Named], cuts: Mapping[Tensor, Tensor], alive: set[str], graph: Graph
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The entry of an input layer for every tensor at which the graph is cut open."""
+    for one in entrances:
+        if one.tensor not in cuts:
+            continue
+        if one.name in alive:
+            refuse(
+                "PS306",
+                f"a layer called `{one.name}` stays in the model",
+                at=one.at,
+                hint="give the input a name of its own: `{name: tensor}`",
+            )
+        spec = graph.recorded.get(one.tensor) or graph.known_specs[""].get(one.tensor)
+        if spec is None:
+            refuse(
+                "PS410",
+                f"the shape of `{one.tensor}` is not known, so it cannot become an input",
+                at=one.at,
+                hint="plan with shapes",
+            )
+        batch, *shape = spec.shape
+        said = {"shape": shape, "batch_size": batch, "dtype": spec.dtype}
+        yield one.name, input_entry(one.name, said)
 
 
 def _gives_names(said: Any) -> bool:
@@ -134,15 +205,18 @@ def _tensors(named: Iterable[Named]) -> list[Tensor]:
     return [one.tensor for one in named]
 
 
-def needed_calls(graph: Graph, ends: Iterable[Tensor]) -> set[Call]:
-    """Every call that one of the tensors depends on."""
+def needed_calls(
+    graph: Graph, ends: Iterable[Tensor], cuts: Collection[Tensor] = frozenset()
+) -> set[Call]:
+    """Every call that one of the tensors depends on, up to the cuts."""
     needed: set[Call] = set()
     waiting = [(tensor.layer, tensor.call) for tensor in ends]
     while waiting:
         call = waiting.pop()
         if call not in needed:
             needed.add(call)
-            waiting += graph.call_reads[call]
+            slots = graph.layers[call[0]].calls[call[1]].slots
+            waiting += [(s.tensor.layer, s.tensor.call) for s in slots if s.tensor not in cuts]
     return needed
 
 
@@ -160,14 +234,21 @@ def _moved(tensor: Tensor, numbers: Mapping[Call, int]) -> Tensor:
 
 
 def _moves(
-    graph: Graph, needed: set[Call], numbers: Mapping[Call, int], *, outputs_too: bool
+    graph: Graph,
+    needed: set[Call],
+    numbers: Mapping[Call, int],
+    cuts: Mapping[Tensor, Tensor],
+    *,
+    outputs_too: bool,
 ) -> Iterator[Edit]:
     slots = [
         slot for name, index in sorted(needed) for slot in graph.layers[name].calls[index].slots
     ]
     for slot in [*slots, *(graph.outputs if outputs_too else ())]:
-        if _moved(slot.tensor, numbers) != slot.tensor:
-            yield slot.read(_moved(slot.tensor, numbers))
+        fresh = cuts.get(slot.tensor)
+        following = fresh if fresh is not None else _moved(slot.tensor, numbers)
+        if following != slot.tensor:
+            yield slot.read(following)
 
 
 def _without(graph: Graph, needed: set[Call], alive: set[str]) -> Iterator[Edit | Event]:
@@ -199,7 +280,7 @@ def _trimmed(graph: Graph, target: Target) -> Iterator[Edit | Event]:
     ends = [inner.outputs[number].tensor for number in read]
     needed = needed_calls(inner, ends)
     moved = _renumbered(inner, needed)
-    yield from _moves(inner, needed, moved, outputs_too=False)
+    yield from _moves(inner, needed, moved, {}, outputs_too=False)
     triples = [triple(_moved(t, moved), inner.layers[t.layer].offset) for t in ends]
     structure: Any = triples[0] if len(triples) == 1 else triples
     if isinstance(inner.config["output_layers"], Mapping):

@@ -71,10 +71,10 @@ class Set(Operation):
                     on="key" if key in values else "value",
                     hint="that is `op: rename`" if key == "name" else "that is `op: freeze`",
                 )
-        known = _known(layer) is not None or ">" in _class(layer)
+        known = _known(layer) is not None or ">" in class_of(layer)
         problems = []
         if known:
-            found = check_layer(_class(layer), values, partial=True)
+            found = check_layer(class_of(layer), values, partial=True)
             problems = [p for p in found if p.code not in ("PS211", "PS212") or _new(layer, p.at)]
         else:
             for key in values:
@@ -104,7 +104,7 @@ class Set(Operation):
         if _known(layer) is None:
             yield remove((*layer.pointer, "config", key))
             return
-        default = full_config(_class(layer), {}, seed_of=None, data_format=None)
+        default = full_config(class_of(layer), {}, seed_of=None, data_format=None)
         if key not in default:
             refuse(
                 "PS420",
@@ -115,14 +115,15 @@ class Set(Operation):
         yield _edit(layer, key, default[key])
 
 
-def _class(layer: Layer) -> str:
+def class_of(layer: Layer) -> str:
+    """The class by which the table, or nobody, knows the layer."""
     registered = layer.entry.get("registered_name")
     return str(registered) if registered and ">" in registered else layer.class_name
 
 
 def _known(layer: Layer) -> LayerClass | None:
     """What the table says of the class; a bare operation may have the name of a layer class."""
-    return None if layer.is_operation else layer_class(_class(layer))
+    return None if layer.is_operation else layer_class(class_of(layer))
 
 
 def _new(layer: Layer, at: tuple[str | int, ...]) -> bool:
@@ -136,7 +137,7 @@ def _written(layer: Layer, key: str, value: Any) -> Any:
     if layer.is_operation:
         return value
     written: Mapping[str, Any] = full_config(
-        _class(layer), {key: value}, seed_of=None, data_format=None
+        class_of(layer), {key: value}, seed_of=None, data_format=None
     )
     return written[key]
 
