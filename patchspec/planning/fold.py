@@ -7,19 +7,21 @@ always right for the document that they are applied to, and no operation reasons
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from patchspec.graph import edits
 from patchspec.graph.edits import Edit, plain
 from patchspec.graph.graph import Graph, SpecSource
+from patchspec.graph.layer import Layer
 from patchspec.graph.selectors import layers
 from patchspec.graph.sequential import functional_edits
 from patchspec.language.patch import Patch, Step
 from patchspec.models.base import Base
 from patchspec.operations._each import shared_out
 from patchspec.operations._operation import Target
+from patchspec.operations._wiring import without_call
 from patchspec.planning.chains import BranchError, in_lists
 from patchspec.planning.guards import apply_guarded
 from patchspec.planning.plan import Change, Place
@@ -109,6 +111,8 @@ def _fold(
             except PatchError as error:
                 raise placed(error, patch, step) from error.__cause__
         _check_alive(state, patches, p)
+    if state.changes:
+        _drop_idle_calls(state)
     return state
 
 
@@ -220,6 +224,30 @@ def _settle(state: Folded, place: Place) -> None:
         _apply(state, moves, None, place)
     while lowered := _idle_mask_operations(state):
         _apply(state, lowered, None, place)
+
+
+def _drop_idle_calls(state: Folded) -> None:
+    """Take away calls of shared layers that lead to no output, and renumber the others.
+
+    Keras drops them when it rebuilds the model, with nothing lost: a call has no weights.
+    """
+    wanted: list[Edit] = []
+    while found := next(_idle_calls(state.graph), None):
+        home, layer, index = found
+        applied = apply_guarded(state.document, list(without_call(home, layer, index)))
+        state.graph = Graph.of(state.document, state.graph.infer)
+        wanted += applied.edits
+    if wanted:
+        state.changes.append(Change(None, "", tuple(wanted)))
+
+
+def _idle_calls(graph: Graph) -> Iterator[tuple[Graph, Layer, int]]:
+    for model in graph.models():
+        running = set(model.order.calls)
+        for layer in model.layers.values():
+            for index in reversed(range(len(layer.calls))):
+                if len(layer.calls) > 1 and (layer.name, index) not in running:
+                    yield model, layer, index
 
 
 def _idle_mask_operations(state: Folded) -> list[Edit | Event]:

@@ -74,3 +74,14 @@ def test_what_cannot_be_read_is_refused(refuses: Any, step: str, code: str) -> N
 
 def test_a_shared_layer_needs_its_call(refuses: Any) -> None:
     assert refuses(configs.shared(), "- {op: rewire, layers: twin, inputs: p}") == [("PS304", 3)]
+
+
+def test_a_call_that_nothing_reads_any_more_goes_and_the_others_are_renumbered(lowers: Any) -> None:
+    twin = configs.layer("Dense", "twin", [configs.node(configs.tensor("x"))] * 2, units=4)
+    total = configs.layer(
+        "Add", "total", [configs.node([configs.tensor("twin"), configs.tensor("twin", 1)])]
+    )
+    document = configs.model([configs.entrance(), twin, total], [["total", 0, 0]])
+    plan = lowers(document, "- {op: rewire, layers: total, inputs: ['twin@1', 'twin@1']}")
+    assert len(plan.graph.layers["twin"].calls) == 1
+    assert [str(slot.tensor) for slot in plan.graph.layers["total"].calls[0].slots] == ["twin"] * 2
