@@ -486,7 +486,10 @@ def test_a_quantized_layer_and_one_with_lora_survive_a_change_beside_them(builds
     assert np.array_equal(variant.model(x), quantized(x))
     lora = twins()
     lora.get_layer("a").enable_lora(2)
-    assert np.allclose(builds(lora, []).model(x), lora(x), atol=1e-6)
+    beside = "- {op: insert, after: a, new: {class: Dropout, name: o, config: {rate: 0.1}}}"
+    adapted = builds(lora, beside).model
+    assert adapted.get_layer("a").lora_rank == 2
+    assert np.allclose(adapted(x), lora(x), atol=1e-6)
 
 
 def test_mixed_precision_stays_and_variables_stay_float32(builds: Any) -> None:
