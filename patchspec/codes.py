@@ -329,8 +329,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "PS425": Code(
             "the base's own graph is not whole",
-            "A layer reads something that is not there, two layers have one name, or the "
-            "graph has a loop. Nothing can be said about a change to it.",
+            "A layer reads something that is not there, two layers have one name or one has "
+            "two, or the graph has a loop. Nothing can be said about a change to it.",
         ),
         "PS426": Code(
             "a Sequential that was never built",

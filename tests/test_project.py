@@ -38,6 +38,7 @@ def test_a_room_imports_only_rooms_before_it(room: str) -> None:
 
 
 def test_validate_imports_neither_keras_nor_numpy_nor_h5py(tmp_path: Path) -> None:
+    """T76: a check of a text must not wait for TensorFlow."""
     patch = tmp_path / "p.yaml"
     patch.write_text("patchspec: 1\noperations: []\n")
     code = (
@@ -52,9 +53,31 @@ def test_validate_imports_neither_keras_nor_numpy_nor_h5py(tmp_path: Path) -> No
 
 
 def test_importing_the_package_prints_and_configures_nothing() -> None:
+    """T76: logging is the caller's."""
     code = "import logging, patchspec; print(logging.getLogger().handlers)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_an_error_that_is_made_and_not_raised_is_found() -> None:
+    """T77: by the linter that holds all of the code."""
+    command = ["ruff", "check", "--output-format", "concise", "--stdin-filename"]
+    done = subprocess.run(
+        [sys.executable, "-m", *command, str(PACKAGE / "problems.py"), "-"],
+        cwd=PACKAGE.parent,
+        input="ValueError()\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "PLW0133" in done.stdout
+
+
+def test_edits_are_made_from_what_changes_and_never_from_a_comparison_of_configs() -> None:
+    """T66: `jsonpatch` has made patches by comparison that do not apply."""
+    words = ("make_patch", "from_diff")
+    texts = {path: path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
+    assert [path for path, text in texts.items() for word in words if word in text] == []
 
 
 def test_every_code_is_the_subject_of_a_test() -> None:

@@ -136,6 +136,9 @@ def _check_whole(graph: Graph, name: str) -> None:
     if graph.duplicates:
         refuse("PS425", f"`{name}` has two layers called `{graph.duplicates[0]}`")
     for layer in graph.layers.values():
+        within = layer.config.get("name", layer.name)
+        if within != layer.name:
+            refuse("PS425", f"`{layer.name}` in `{name}` is called `{within}` in its own config")
         for call in layer.calls:
             for slot in call.slots:
                 source = graph.layers.get(slot.tensor.layer)

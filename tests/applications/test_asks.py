@@ -171,6 +171,7 @@ def test_ask_9_features_of_three_stages_come_beside_the_prediction() -> None:
 def test_ask_10_layers_of_a_nested_model_are_outputs_and_places_to_edit(
     around: str, tmp_path: Path
 ) -> None:
+    """T35, T36: 260 variables of five names, all by their paths."""
     mobile = zoo("MobileNetV2")
     base = keras.Model(mobile.input, mobile.get_layer("out_relu").output, name="base")
     head = [keras.layers.GlobalAveragePooling2D(name="gap"), keras.layers.Dense(3, name="end")]
@@ -251,6 +252,7 @@ def test_ask_21_a_second_head_comes_behind_the_first(effnet: Any) -> None:
 
 
 def test_ask_21_the_order_of_arguments_survives_a_change_elsewhere() -> None:
+    """T13: by declaration `c` comes before `b`, in the call as well."""
     keras.backend.clear_session()
     a, c, b = (keras.Input((3,), name=n) for n in "acb")
     difference = keras.layers.Subtract(name="difference")([c, b])
@@ -271,6 +273,7 @@ def test_ask_25_a_custom_layer_survives_and_can_be_set() -> None:
 
 
 def test_ask_20_compile_keys_follow_a_renamed_output() -> None:
+    """T44: `fit` would not find the loss of an output with a new name."""
     model = patchspec.apply(zoo("MobileNetV2"), patch("identity")).model
     model.compile("sgd", loss={"predictions": "categorical_crossentropy"})
     variant = patchspec.apply(model, patch("species"))

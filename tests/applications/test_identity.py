@@ -15,12 +15,15 @@ EMPTY = "patchspec: 1\noperations: []\n"
 
 
 def test_the_zoo_yields_distinct_architectures() -> None:
+    """T75: a lambda that binds late would give every test the last model."""
     assert len(ARCHITECTURES) == 13
+    assert all(name in make.__code__.co_names for name, make in ARCHITECTURES.items())
     assert len({zoo(name).count_params() for name in ("VGG16", "ResNet50", "MobileNetV2")}) == 3
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_the_empty_patch_is_the_identity(name: str) -> None:
+    """T32: EfficientNet's Normalization included, with a mean and a variance of its own."""
     model = zoo(name)
     before = values(model)
     variant = patchspec.apply(model, EMPTY)

@@ -32,6 +32,7 @@ def array(value: Any) -> Any:
 
 @pytest.mark.parametrize("name", BUILT)
 def test_the_empty_patch_of_a_file_is_the_identity(name: str, tmp_path: Any) -> None:
+    """T24: lists of one and dicts of inputs and outputs included."""
     path = SAMPLES / f"{name}.keras"
     variant = patchspec.apply(path, patch_of([]))
     saved = variant.save(tmp_path / "v.keras")
@@ -64,6 +65,7 @@ def twins() -> Any:
 
 
 def test_a_new_layer_of_the_same_class_takes_nobody_s_weights(builds: Any, tmp_path: Any) -> None:
+    """T30: Keras's files number layers by class, so a new one shifts those behind."""
     model = twins()
     variant = builds(
         model, "- {op: insert, after: x, new: {class: Dense, name: new, config: {units: 4}}}"
@@ -88,6 +90,74 @@ def test_weights_follow_layers_that_change_places(builds: Any) -> None:
     assert np.array_equal(variant.model.get_layer("b").kernel, model.get_layer("b").kernel)
 
 
+def test_two_layers_of_one_shape_that_swap_places_keep_their_own_weights(builds: Any) -> None:
+    """T31: `set_weights` goes by position, so each would get the other's without an error."""
+    model = twins()
+    steps = """
+- {op: rewire, layers: b, inputs: x}
+- {op: rewire, layers: a, inputs: b}
+- {op: extract, outputs: a}
+"""
+    variant = builds(model, steps).model
+    assert [layer.name for layer in variant.layers] == ["x", "b", "a"]
+    for name in ("a", "b"):
+        mine, theirs = variant.get_layer(name).get_weights(), model.get_layer(name).get_weights()
+        assert all(np.array_equal(p, q) for p, q in zip(mine, theirs, strict=True))
+
+
+def test_a_plan_can_be_built_twice_and_stays_as_it_is() -> None:
+    """T3: Keras empties the config that it makes a model of."""
+    step = "- {op: insert, after: a, new: {class: Dense, name: n, config: {units: 2}}}"
+    plan = patchspec.resolve(patch_of(f"{step}\n- {{op: extract, outputs: n}}"), twins())
+    before = json.dumps(plan.document)
+    first, second = patchspec.build(plan), patchspec.build(plan)
+    assert json.dumps(plan.document) == before
+    assert first.model is not second.model
+    assert first.state == second.state
+
+
+def test_a_build_that_fails_leaves_the_base_as_it_was(builds: Any) -> None:
+    """T48: neither a copy of a part nor a trace in the model."""
+    model = twins()
+    config, before = model.to_json(), values(model)
+    links = [len(x._outbound_nodes) for x in model.layers]
+    new = "{class: Reshape, name: r, config: {target_shape: [3]}}"
+    with pytest.raises(PatchError):
+        builds(model, f"- {{op: freeze, layers: a}}\n- {{op: insert, after: b, new: {new}}}")
+    assert model.to_json() == config
+    assert [len(x._outbound_nodes) for x in model.layers] == links
+    after = values(model)
+    assert all(np.array_equal(before[path], after[path]) for path in before)
+
+
+def test_a_live_config_is_taken_as_json_has_it(builds: Any) -> None:
+    """T68: a live config holds tuples, a file lists, and both are one model."""
+    x = keras.Input((8, 8, 3), name="x")
+    model = keras.Model(x, keras.layers.Conv2D(2, (3, 3), name="c")(x))
+    assert isinstance(model.get_layer("c").get_config()["strides"], tuple)
+    document = patchspec.open_base(model).document
+    assert json.loads(json.dumps(document)) == document
+    variant = builds(model, "- {op: set, layers: c, config: {strides: [2, 1]}}")
+    assert variant.model.output_shape == (None, 3, 6, 2)
+
+
+def test_an_odd_name_that_keras_takes_stays_and_can_be_referred_to(
+    builds: Any, tmp_path: Path
+) -> None:
+    """T28: only `/` is refused by Keras."""
+    out = x = keras.Input((4,), name="x")
+    for name in ("a:0", "1", "a~b", "a b"):
+        out = keras.layers.Dense(4, name=name)(out)
+    steps = """
+- {op: insert, after: {layer: 'a:0'}, new: {class: ReLU, name: r}}
+- {op: rename, layers: '1', name: one}
+- {op: freeze, layers: 'a~b'}
+"""
+    variant = builds(randomised(keras.Model(x, out)), steps)
+    loaded = keras.saving.load_model(variant.save(tmp_path / "v.keras"))
+    assert [layer.name for layer in loaded.layers] == ["x", "a:0", "r", "one", "a~b", "a b"]
+
+
 def test_a_renamed_layer_keeps_its_weights_and_a_new_one_of_the_old_name_does_not(
     builds: Any,
 ) -> None:
@@ -104,6 +174,7 @@ def test_a_renamed_layer_keeps_its_weights_and_a_new_one_of_the_old_name_does_no
 
 
 def test_the_base_is_untouched_by_the_training_of_the_variant(builds: Any) -> None:
+    """T38: a variant that shares variables or nodes with its base would train both."""
     model = twins()
     before, links = values(model), [len(x._outbound_nodes) for x in model.layers]
     variant = builds(model, "- {op: insert, after: a, new: {class: ReLU, name: r}}").model
@@ -119,6 +190,7 @@ def test_the_base_is_untouched_by_the_training_of_the_variant(builds: Any) -> No
 
 
 def test_a_variant_is_the_same_whether_or_not_the_base_has_predicted(builds: Any) -> None:
+    """T2: a layer changed in place computes as before in a `predict` compiled already."""
     x = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
     step = "- {op: set, layers: a, config: {activation: relu}}"
     model = twins()
@@ -170,21 +242,28 @@ class Short(keras.layers.Layer):
 
 
 def test_a_mistake_inside_a_custom_layer_is_shown_as_it_is(builds: Any) -> None:
+    """T7: Keras takes an IndexError of a layer for a loop in the graph."""
     step = "- {op: insert, after: a, new: {class: patchspec_tests>Short, name: g}}"
     with pytest.raises(PatchError, match="list index out of range"):
         builds(twins(), step, custom_objects={"patchspec_tests>Short": Short})
 
 
-def test_every_variable_of_a_bidirectional_layer_has_a_path_of_its_own() -> None:
+def test_every_variable_of_a_bidirectional_layer_has_a_path_of_its_own(builds: Any) -> None:
+    """T35: six variables have three names."""
     x = keras.Input((5, 3), name="x")
     bi = keras.layers.Bidirectional(keras.layers.LSTM(2), name="bi")(x)
-    base = patchspec.open_base(randomised(keras.Model(x, bi)))
+    model = randomised(keras.Model(x, bi))
+    base = patchspec.open_base(model)
     assert base.variables is not None
     assert min(base.variables) == "bi/backward_layer/cell/vars/0"
     assert len(base.variables) == 6
+    pairs = zip(builds(model, []).model.weights, model.weights, strict=True)
+    assert all(np.array_equal(array(p), array(q)) for p, q in pairs)
 
 
 def test_transfer_counts_sum_up_in_deep_nesting(builds: Any) -> None:
+    """T78: counters that add up what they counted below would say more."""
+
     def nest(depth: int) -> Any:
         i = keras.Input((3,), name=f"i{depth}")
         h = keras.layers.Dense(3, name=f"d{depth}")(i)
@@ -197,6 +276,7 @@ def test_transfer_counts_sum_up_in_deep_nesting(builds: Any) -> None:
 
 
 def test_normalization_computes_with_what_it_was_adapted_to(builds: Any, tmp_path: Any) -> None:
+    """T32: what it computes with is derived from its variables, not read from them."""
     norm = keras.layers.Normalization(name="norm")
     data = np.random.default_rng(0).normal(7, 3, (64, 2)).astype("float32")
     norm.adapt(data)
@@ -209,6 +289,7 @@ def test_normalization_computes_with_what_it_was_adapted_to(builds: Any, tmp_pat
 
 
 def test_vocabularies_come_along_live_and_through_files(builds: Any, tmp_path: Any) -> None:
+    """T33: a vocabulary is state, and no variable."""
     path = SAMPLES / "assets.keras"
     model = keras.saving.load_model(path)
     variant = builds(path, [])
@@ -223,6 +304,7 @@ def test_vocabularies_come_along_live_and_through_files(builds: Any, tmp_path: A
 def test_the_state_of_generators_goes_from_live_to_live_and_is_reported_from_files(
     builds: Any,
 ) -> None:
+    """T34: `set_weights` does not carry the state of a generator."""
     path = SAMPLES / "seeded.keras"
     model = keras.saving.load_model(path)
     drop = next(x for x in model.layers if hasattr(x, "seed_generator"))
@@ -233,6 +315,7 @@ def test_the_state_of_generators_goes_from_live_to_live_and_is_reported_from_fil
 
 
 def test_flags_are_exact_for_the_model_too(builds: Any) -> None:
+    """T39: a clone forgets the model's own flag."""
     model = twins()
     model.trainable = False
     variant = builds(model, []).model
@@ -240,13 +323,55 @@ def test_flags_are_exact_for_the_model_too(builds: Any) -> None:
     assert [x.trainable for x in variant.layers[1:]] == [x.trainable for x in model.layers[1:]]
 
 
+def test_flags_of_a_nested_model_and_of_its_layers_are_each_their_own(builds: Any) -> None:
+    """T39: a recursive clone would set the flags inside by the flag around them."""
+    entrance = keras.Input((4,), name="i")
+    first = keras.layers.Dense(4, name="first")(entrance)
+    inner = keras.Model(entrance, keras.layers.Dense(4, name="last")(first), name="inner")
+    x = keras.Input((4,), name="x")
+    model = keras.Model(x, keras.layers.Dense(1, name="head")(inner(x)))
+    inner.trainable = False
+    inner.get_layer("last").trainable = True
+    copied = builds(model, []).model.get_layer("inner")
+    assert copied.trainable is False
+    assert [copied.get_layer(n).trainable for n in ("first", "last")] == [False, True]
+
+
+def test_an_embedding_that_is_the_projection_too_is_one_variable(builds: Any) -> None:
+    """T45: a variable with two uses is not untied."""
+    x = keras.Input((5,), name="x", dtype="int32")
+    tied = keras.layers.ReversibleEmbedding(9, 4, name="tied")
+    hidden = keras.layers.Dense(4, name="h")(tied(x))
+    model = randomised(keras.Model(x, tied(hidden, reverse=True)))
+    step = "- {op: insert, after: h, new: {class: Activation, name: l, config: "
+    variant = builds(model, step + "{activation: linear}}}").model
+    assert len({id(v) for v in variant.variables}) == len(model.variables) == 3
+    ids = np.arange(5)[None]
+    assert np.array_equal(array(variant(ids)), array(model(ids)))
+
+
+def test_a_loss_follows_its_output_to_the_layer_put_behind_it(builds: Any) -> None:
+    """T44: the output is called after its last layer, and `fit` looks for the loss by that name."""
+    x = keras.Input((4,), name="x")
+    ends = [keras.layers.Dense(2, name="cls")(x), keras.layers.Dense(1, name="size")(x)]
+    model = keras.Model(x, ends)
+    model.compile("sgd", loss={"cls": "mse", "size": "mae"}, loss_weights={"cls": 2, "size": 1})
+    variant = builds(model, "- {op: insert, after: cls, new: {class: Softmax, name: act}}").model
+    compiled = variant.get_compile_config()
+    assert compiled["loss"] == {"act": "mse", "size": "mae"}
+    assert compiled["loss_weights"] == {"act": 2, "size": 1}
+    variant.fit(np.ones((4, 4)), [np.ones((4, 2)), np.ones((4, 1))], verbose=0)
+
+
 def test_shared_weights_stay_shared(builds: Any) -> None:
+    """T45: called twice, a layer has its variables once."""
     variant = builds(SAMPLES / "shared.keras", []).model
     reference = keras.saving.load_model(SAMPLES / "shared.keras")
     assert len({id(v) for v in variant.variables}) == len({id(v) for v in reference.variables})
 
 
 def test_sharing_between_levels_is_refused_live_and_from_a_file() -> None:
+    """T37: Keras makes two layers of one that is used at two levels."""
     shared = keras.layers.Dense(3, name="s")
     i = keras.Input((3,), name="i")
     inner = keras.Model(i, shared(i), name="inner")
@@ -260,6 +385,7 @@ def test_sharing_between_levels_is_refused_live_and_from_a_file() -> None:
 
 @pytest.mark.parametrize("seed", [0, 3])
 def test_new_layers_are_the_same_in_every_build(builds: Any, seed: int) -> None:
+    """T42: Keras draws new values in every build."""
     steps = """
 - op: insert
   after: d1
@@ -334,6 +460,7 @@ def test_a_recurrent_layer_starts_as_keras_starts_it(builds: Any) -> None:
 def test_compile_config_and_optimizer_state_are_carried_where_they_fit(
     builds: Any, tmp_path: Any
 ) -> None:
+    """T43: a clone starts its optimizer at 0 and forgets the compile config."""
     path = SAMPLES / "compiled_adam.keras"
     reference = keras.saving.load_model(path)
     variant = builds(path, "- {op: rename, layers: d1, name: one}")
@@ -349,6 +476,7 @@ def test_compile_config_and_optimizer_state_are_carried_where_they_fit(
 
 
 def test_a_quantized_layer_and_one_with_lora_survive_a_change_beside_them(builds: Any) -> None:
+    """T46: their variables are not those of their class."""
     x = np.random.default_rng(0).normal(size=(2, 4)).astype("float32")
     quantized = twins()
     quantized.get_layer("a").quantize("int8")
@@ -358,10 +486,14 @@ def test_a_quantized_layer_and_one_with_lora_survive_a_change_beside_them(builds
     assert np.array_equal(variant.model(x), quantized(x))
     lora = twins()
     lora.get_layer("a").enable_lora(2)
-    assert np.allclose(builds(lora, []).model(x), lora(x), atol=1e-6)
+    beside = "- {op: insert, after: a, new: {class: Dropout, name: o, config: {rate: 0.1}}}"
+    adapted = builds(lora, beside).model
+    assert adapted.get_layer("a").lora_rank == 2
+    assert np.allclose(adapted(x), lora(x), atol=1e-6)
 
 
 def test_mixed_precision_stays_and_variables_stay_float32(builds: Any) -> None:
+    """T47: a policy is what computes, not what is kept."""
     x = keras.Input((4,), name="x")
     model = keras.Model(x, keras.layers.Dense(4, name="a", dtype="mixed_float16")(x))
     variant = builds(
@@ -415,6 +547,7 @@ def test_a_custom_layer_of_a_live_model_needs_no_mention(builds: Any, tmp_path: 
 
 
 def test_a_lambda_is_always_refused() -> None:
+    """T27: Python code in a config is never run, and what is asked is said."""
     for given in (None, {"Lambda": keras.layers.Lambda}):
         with pytest.raises(PatchError) as caught:
             patchspec.apply(SAMPLES / "lambda.keras", patch_of([]), custom_objects=given)

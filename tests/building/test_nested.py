@@ -67,6 +67,7 @@ def test_a_nested_model_called_twice_is_edited_once_and_shared_still(builds: Bui
 def test_a_tensor_inside_a_model_called_twice_is_exposed_from_the_call_meant(
     builds: Builds, call: int
 ) -> None:
+    """T8: a reference to the wrong call builds all the same."""
     base = twice()
     variant = builds(base, f"- {{op: expose-output, outputs: {{h: 'twin@{call}/hidden'}}}}")
     twin = base.get_layer("twin")
@@ -228,6 +229,7 @@ def test_a_wrapper_addresses_its_inner_layer_as_a_step(builds: Builds) -> None:
 
 
 def test_the_base_is_untouched_by_edits_inside_it(builds: Builds) -> None:
+    """T38: neither config nor values are shared."""
     base = outer()
     config, before = base.to_json(), [np.array(v) for v in base.variables]
     variant = builds(base, f"- {{op: insert, after: inner/id, {DROP}}}")

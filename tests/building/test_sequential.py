@@ -132,6 +132,7 @@ def test_a_plan_of_a_sequential_without_keras_keeps_what_nothing_reached(tmp_pat
 
 
 def test_a_compiled_sequential_carries_its_compile_configuration(builds: Builds) -> None:
+    """T43: its optimizer goes on from its step."""
     base = stack()
     base.compile(optimizer="sgd", loss="mse")
     base.fit(batch(base)[0], np.zeros((3, 2)), verbose=0)

@@ -71,6 +71,7 @@ LAST = {"bert": "transformer_layer_1", "vit": "vit_encoder", "resnet": "stack0_b
 def test_a_live_backbone_is_patched_as_a_plain_functional_model(
     name: str, builds: Builds, tmp_path: Path
 ) -> None:
+    """T25: a constructor of its own hides a graph that is there."""
     base = backbones()[name]
     config, before = base.to_json(), [np.array(v) for v in base.weights]
     new = "{class: Dropout, name: n, config: {rate: 0.5}}"

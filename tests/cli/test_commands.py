@@ -64,6 +64,7 @@ def test_inspect_prints_a_table_and_json(capsys: Any) -> None:
 
 
 def test_select_prints_what_matches(capsys: Any) -> None:
+    """T60: nothing matched ends with exit code 1."""
     assert main(["select", "{class: Dense}", BASE]) == 0
     assert capsys.readouterr().out == "d1\nd2\n"
     assert main(["select", "*1", BASE]) == 0
@@ -214,3 +215,31 @@ def test_weights_are_named_on_the_command_line_or_by_the_patch(
     assert main(["inspect", "--no-shapes", base, "--weights", OLD]) == 0
     assert main(["select", "d", base, "--weights", OLD]) == 0
     assert main(["plan", "--base", base, bare, "--weights", OLD, "--no-shapes"]) == 0
+
+
+def test_an_apply_that_fails_writes_nothing_and_leaves_what_was_there(
+    patch: Any, tmp_path: Path, capsys: Any
+) -> None:
+    """T48: no part of a variant, also where the fault shows only when Keras looks."""
+    target, before = tmp_path / "v.keras", Path(BASE).read_bytes()
+    new = "{class: Reshape, name: r, config: {target_shape: [3]}}"
+    path = patch(f"patchspec: 1\noperations:\n  - {{op: insert, after: d1, new: {new}}}\n")
+    assert main(["apply", BASE, path, "-o", str(target)]) == 1
+    assert "PS411" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == [Path(path).name]
+    target.write_text("mine")
+    assert main(["apply", BASE, path, "-o", str(target), "--force"]) == 1
+    assert target.read_text() == "mine"
+    assert Path(BASE).read_bytes() == before
+
+
+def test_a_typo_in_a_selector_ends_an_apply_with_code_1_and_the_nearest_name(
+    patch: Any, tmp_path: Path, capsys: Any
+) -> None:
+    """T60: nothing matched is never a change of nothing."""
+    path = patch("patchspec: 1\noperations:\n  - {op: freeze, layers: [d1, dd2]}\n")
+    assert main(["apply", BASE, path, "-o", str(tmp_path / "v.keras")]) == 1
+    shown = capsys.readouterr().err
+    assert "error[PS301]" in shown
+    assert "did you mean `d2`?" in shown
+    assert not (tmp_path / "v.keras").exists()

@@ -12,6 +12,7 @@ import pytest
 
 from patchspec.graph.graph import Graph
 from patchspec.graph.order import CycleError
+from patchspec.graph.selectors import select
 from tests import configs
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -33,6 +34,7 @@ def test_the_order_of_a_saved_model_is_the_order_it_was_saved_in(path: Path) -> 
 
 
 def test_two_hundred_stacked_diamonds_take_no_time() -> None:
+    """T22: a walk along every way through them would take 2 to the 200 steps."""
     layers: list[Any] = [configs.entrance()]
     last = "x"
     for i in range(200):
@@ -42,10 +44,13 @@ def test_two_hundred_stacked_diamonds_take_no_time() -> None:
     graph = Graph.of(configs.model(layers, [last, 0, 0]))
     start = time.perf_counter()
     assert len(graph.order.layers) == 601
+    assert graph.loop() == ()
+    assert len(select({"after": "l0", "before": last}, graph)) == 597
     assert time.perf_counter() - start < 1
 
 
 def test_a_loop_is_named_layer_by_layer() -> None:
+    """T7: Keras would say "loops or disconnected nodes"."""
     document = configs.chain("a", "b")
     document["config"]["layers"][1]["inbound_nodes"] = [configs.node(configs.tensor("b"))]
     graph = Graph.of(document)

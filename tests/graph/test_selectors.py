@@ -34,6 +34,7 @@ def test_matches_come_in_graph_order_each_once() -> None:
 
 
 def test_a_glob_matches_whole_names() -> None:
+    """T62: `block_1` is not `block_10`."""
     document = configs.chain("block_1", "block_10", "block_16")
     assert names("block_1", document) == ["block_1"]
     assert names("block_1*", document) == ["block_1", "block_10", "block_16"]
@@ -79,6 +80,7 @@ def test_the_input_layer_has_a_name_of_its_own() -> None:
 
 
 def test_operations_match_when_named_whole_or_by_class_only() -> None:
+    """T10: bare operations are in the config, though not in `model.layers`."""
     graph = open_base(SAMPLES / "ops_nodes.keras").graph
     operations = [x.name for x in graph.layers.values() if x.is_operation]
     assert operations
@@ -107,10 +109,12 @@ def test_operations_match_when_named_whole_or_by_class_only() -> None:
     ],
 )
 def test_nothing_matched_or_a_wrong_count_is_an_error(said: Any, code: str) -> None:
+    """T60, T61: an entry of a list that matches nothing is an error among entries that match."""
     assert refusal(said).code == code
 
 
 def test_a_miss_names_the_nearest_layer() -> None:
+    """T60: a typo is answered."""
     assert refusal("summ").hint == "did you mean `sum`?"
 
 
@@ -125,6 +129,7 @@ def test_a_count_that_may_be_none_matches_none() -> None:
 
 
 def test_an_expression_matches_whole_paths_and_cannot_take_for_ever() -> None:
+    """T62: anchored at both ends."""
     document = configs.chain("block_1", "block_10", "head")
     assert names({"regex": "block_1"}, document) == ["block_1"]
     assert names({"regex": "block_[0-9]+"}, document) == ["block_1", "block_10"]
@@ -211,6 +216,7 @@ def test_a_run_is_one_target_of_adjacent_layers() -> None:
 
 
 def test_no_layer_lies_in_two_runs() -> None:
+    """T20: overlapping matches would edit what is gone."""
     graph = Graph.of(configs.chain("a", "b", "c", "d", "e"))
     found = select_runs({"run": [{"class": "Dense"}, {"class": "Dense"}]}, graph)
     assert [[layer.name for layer in match.run] for match in found] == [["a", "b"], ["c", "d"]]

@@ -96,6 +96,7 @@ def test_each_belongs_to_operations_that_put_in_or_set_something() -> None:
     ],
 )
 def test_a_mistake_in_an_operation_is_found_at_its_place(step: str, code: str) -> None:
+    """T63, T74: an argument too many is an error, not a warning."""
     found = problems(f"patchspec: 1\noperations:\n  - {step}\n")
     assert found[0][:2] == (code, 3)
 
@@ -111,6 +112,7 @@ def test_mistakes_in_two_operations_are_both_reported_once() -> None:
 
 
 def test_a_misspelt_argument_is_answered_with_the_nearest_name() -> None:
+    """T63: unknown keys are not passed over."""
     text = (
         "patchspec: 1\noperations:\n"
         "  - {op: insert, after: a, new: "

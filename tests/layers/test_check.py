@@ -83,6 +83,7 @@ def test_two_mistakes_in_one_layer_are_both_found() -> None:
 def test_each_kind_of_mistake_has_a_code_and_a_place(
     class_name: str, config: dict[str, Any], code: str, at: tuple[Any, ...]
 ) -> None:
+    """T69: Keras would answer with forty lines of a TypeError."""
     assert (code, at) in found(class_name, config)
 
 

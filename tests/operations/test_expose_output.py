@@ -64,6 +64,7 @@ def test_every_call_of_a_shared_layer_can_be_exposed_by_name(lowers: Any) -> Non
 
 
 def test_a_nested_model_among_outputs_keeps_keras_s_offset(lowers: Any, sample: Any) -> None:
+    """T8: a Functional's calls count from 1 among outputs, a Sequential's from 0."""
     document = dict(open_base(sample("nested")).document)
     plan = lowers(document, "- {op: expose-output, outputs: [inner, seqblock]}")
     assert plan.document["config"]["output_layers"][1:] == [["inner", 1, 0], ["seqblock", 0, 0]]

@@ -36,6 +36,7 @@ def test_names_in_a_list_are_given_by_identities(lowers: Any) -> None:
 
 
 def test_an_input_that_is_not_needed_goes_too(lowers: Any) -> None:
+    """T23: an input goes only where nothing needs it."""
     plan = lowers(configs.shared(), '- {op: extract, outputs: "twin@1"}')
     assert plan.document["config"]["input_layers"] == [["q", 0, 0]]
     assert reads(plan, "twin") == ["q"]
@@ -48,6 +49,7 @@ def test_inputs_can_be_named_and_ordered(lowers: Any) -> None:
 
 
 def test_alone_it_drops_what_leads_nowhere(lowers: Any, refuses: Any) -> None:
+    """T4: Keras drops a layer without readers in silence."""
     steps = "- {op: rewire, layers: d, inputs: a}"
     assert refuses(configs.diamond(), steps) == [("PS402", 3)]
     plan = lowers(configs.diamond(), f"{steps}\n- {{op: extract}}")

@@ -29,6 +29,7 @@ def test_after_redirects_every_reader(lowers: Any) -> None:
 
 @pytest.mark.parametrize("form", [["d", 0, 0], [["d", 0, 0]], {"y": ["d", 0, 0]}])
 def test_after_an_output_keeps_the_structure_of_the_outputs(lowers: Any, form: Any) -> None:
+    """T9: a lone output, a list and a dict are three forms of `output_layers`."""
     document = configs.diamond()
     document["config"]["output_layers"] = form
     plan = lowers(document, f"- {{op: insert, after: d, new: {DROP}}}")
@@ -44,6 +45,7 @@ def test_after_the_output_by_its_own_word(lowers: Any) -> None:
 
 
 def test_a_layer_that_is_an_output_and_read_inside_is_redirected_in_both(lowers: Any) -> None:
+    """T17: an output is a reader too."""
     document = configs.chain("a", "b")
     document["config"]["output_layers"] = [["a", 0, 0], ["b", 0, 0]]
     plan = lowers(document, f"- {{op: insert, after: a, new: {DROP}}}")
@@ -51,6 +53,7 @@ def test_a_layer_that_is_an_output_and_read_inside_is_redirected_in_both(lowers:
 
 
 def test_before_leaves_other_readers_of_the_tensor_alone(lowers: Any) -> None:
+    """T14: a shortcut that reads the same tensor stays as it is."""
     plan = lowers(configs.diamond(), f"- {{op: insert, before: b, new: {DROP}}}")
     assert (reads(plan, "b"), reads(plan, "c")) == (["drop"], ["a"])
 
@@ -68,6 +71,7 @@ def test_every_layer_of_both_must_take_part(refuses: Any) -> None:
 
 
 def test_a_chain_keeps_its_order(lowers: Any) -> None:
+    """T15: inserted one after another at one place, they would come out reversed."""
     step = "- {op: insert, after: a, new: [{class: ReLU, name: r}, {class: Identity, name: i}]}"
     plan = lowers(configs.chain("a", "b"), step)
     assert (reads(plan, "r"), reads(plan, "i"), reads(plan, "b")) == (["a"], ["r"], ["i"])
@@ -125,6 +129,7 @@ def test_before_a_merging_layer_needs_the_input(lowers: Any, refuses: Any) -> No
 
 
 def test_the_same_tensor_twice_passes_once(lowers: Any) -> None:
+    """T11: `Add([h, h])` reads one tensor in two places."""
     layers = [configs.entrance(), configs.dense("a", "x"), configs.add("twice", "a", "a")]
     document = configs.model(layers, ["twice", 0, 0])
     plan = lowers(document, f"- {{op: insert, before: twice, input: all, new: {DROP}}}")
@@ -144,6 +149,7 @@ def test_many_targets_need_a_placeholder_in_the_name(lowers: Any, refuses: Any) 
 
 
 def test_new_layers_are_never_targets_of_their_own_step(lowers: Any) -> None:
+    """T19: a rule that matches its own result would never end."""
     step = "- {op: insert, after: {class: ReLU}, new: {class: ReLU, name: again_$(target)}}"
     document = configs.chain("a")
     first = "- {op: insert, after: a, new: {class: ReLU, name: r}}"
@@ -204,9 +210,43 @@ def test_a_new_layer_takes_the_policy_of_its_producer_but_never_a_quantized_one(
     ],
 )
 def test_what_means_nothing_is_refused_with_a_place(refuses: Any, step: str, code: str) -> None:
+    """T6: of two layers of one name Keras keeps the later."""
     assert refuses(configs.chain("a", "b"), f"- {step}") == [(code, 3)]
 
 
 def test_a_layer_that_reads_what_depends_on_it_is_a_loop(refuses: Any) -> None:
     step = "- {op: insert, after: a, new: {class: Add, name: s, inputs: [$here, b]}}"
     assert refuses(configs.chain("a", "b"), step) == [("PS401", 3)]
+
+
+def test_each_call_of_a_shared_layer_that_is_an_output_leads_to_its_own(lowers: Any) -> None:
+    """T16: both outputs are the new layer, each by the call that reads its own input."""
+    document = configs.shared()
+    del document["config"]["layers"][-1]
+    document["config"]["output_layers"] = [["twin", 1, 0], ["twin", 0, 0]]
+    plan = lowers(document, f"- {{op: insert, after: twin, new: {DROP}}}")
+    assert outs(plan) == ["drop@1", "drop"]
+    assert reads(plan, "drop") == ["twin", "twin@1"]
+
+
+@pytest.mark.parametrize("form", [["x", 0, 0], [["x", 0, 0]], {"i": ["x", 0, 0]}])
+def test_the_structure_of_the_inputs_stays(lowers: Any, form: Any) -> None:
+    """T24: a list of one input is not a lone input."""
+    document = configs.chain("a", "b")
+    document["config"]["input_layers"] = form
+    plan = lowers(document, f"- {{op: insert, after: x, new: {DROP}}}")
+    assert plan.document["config"]["input_layers"] == form
+    assert reads(plan, "a") == ["drop"]
+
+
+def test_after_reaches_tensors_in_keywords_lists_and_mappings(lowers: Any) -> None:
+    """T11: an argument is wherever a call holds a tensor."""
+    call = configs.node(
+        [configs.tensor("a"), [configs.tensor("a")]],
+        value=configs.tensor("a"),
+        state={"h": [configs.tensor("a"), configs.tensor("x")]},
+    )
+    layers = [configs.entrance(), configs.dense("a", "x"), configs.layer("Own", "reader", [call])]
+    document = configs.model(layers, ["reader", 0, 0])
+    plan = lowers(document, f"- {{op: insert, after: a, new: {DROP}}}")
+    assert sorted(reads(plan, "reader")) == ["drop"] * 4 + ["x"]

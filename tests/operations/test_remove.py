@@ -47,12 +47,14 @@ def test_what_cannot_be_bypassed_is_refused(refuses: Any, step: str, code: str) 
 
 
 def test_two_outputs_on_one_tensor_are_refused(refuses: Any) -> None:
+    """T18: a bypass must not merge two outputs."""
     document = configs.chain("a", "b")
     document["config"]["output_layers"] = [["a", 0, 0], ["b", 0, 0]]
     assert refuses(document, "- {op: remove, layers: b}") == [("PS406", 3)]
 
 
 def test_an_input_does_not_become_an_output(refuses: Any) -> None:
+    """T18: a bypass must not lead an input straight out."""
     assert refuses(configs.chain("a"), "- {op: remove, layers: a}") == [("PS406", 3)]
 
 
@@ -79,3 +81,32 @@ def test_attention_keeps_its_query(lowers: Any, sample: Any) -> None:
         "- {op: remove, layers: mha2}\n- {op: extract}",
     )
     assert reads(plan, "r") == ["q"]
+
+
+def test_an_output_that_is_read_inside_too_is_redirected_in_both(lowers: Any) -> None:
+    """T17: the output would lose its producer."""
+    document = configs.chain("a", "b", "c")
+    document["config"]["output_layers"] = [["b", 0, 0], ["c", 0, 0]]
+    plan = lowers(document, "- {op: remove, layers: b}")
+    assert (outs(plan), reads(plan, "c")) == (["a", "c"], ["a"])
+
+
+def test_what_a_keyword_reads_follows_its_producer(lowers: Any) -> None:
+    """T11: the value of an attention is read by name."""
+    attention = configs.layer(
+        "MultiHeadAttention", "att", [configs.node(configs.tensor("x"), value=configs.tensor("v"))]
+    )
+    layers = [configs.entrance(), configs.dense("v", "x"), attention]
+    plan = lowers(configs.model(layers, ["att", 0, 0]), "- {op: remove, layers: v}")
+    assert reads(plan, "att") == ["x", "x"]
+    assert plan.graph.layers["att"].calls[0].data["kwargs"].keys() == {"value"}
+
+
+def test_an_input_that_nothing_reads_any_more_is_refused_until_it_is_dropped(
+    lowers: Any, refuses: Any
+) -> None:
+    """T23: what a model takes does not change unsaid."""
+    step = "- {op: remove, layers: total, keep: 0}"
+    assert refuses(configs.shared(), step) == [("PS402", 3)]
+    plan = lowers(configs.shared(), f"{step}\n- {{op: extract}}")
+    assert plan.document["config"]["input_layers"] == [["p", 0, 0]]

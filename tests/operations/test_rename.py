@@ -14,6 +14,7 @@ from tests.operations.test_insert import outs, reads
 
 
 def test_both_names_and_every_reference_follow(lowers: Any) -> None:
+    """T5: Keras builds under the name inside, references use the one outside."""
     plan = lowers(configs.diamond(), "- {op: rename, layers: a, name: root}")
     assert (reads(plan, "b"), reads(plan, "c")) == (["root"], ["root"])
     assert plan.graph.layers["root"].config["name"] == "root"
@@ -47,6 +48,7 @@ def test_many_are_renamed_by_what_they_are_called(lowers: Any) -> None:
 
 
 def test_compile_keys_follow(lowers: Any) -> None:
+    """T5, T44: losses and metrics are keyed by the names of outputs."""
     document = configs.chain("a")
     document["compile_config"] = {
         "loss": {"a": "mse"},
@@ -63,12 +65,14 @@ def test_compile_keys_follow(lowers: Any) -> None:
     [("b", "PS306"), ("'a:0'", "PS205"), ("'1'", "PS307"), ("''", "PS205"), ("'a~b'", "PS205")],
 )
 def test_names_that_are_taken_or_odd_are_refused(name: str, code: str) -> None:
+    """T6, T28: Keras takes nearly any name, the language only names it can refer to."""
     with pytest.raises(PatchError) as caught:
         lower(configs.chain("a", "b"), f"- {{op: rename, layers: a, name: {name}}}")
     assert caught.value.problems[0].code == code
 
 
 def test_an_odd_name_in_the_base_is_escaped_in_pointers_and_can_be_renamed(lowers: Any) -> None:
+    """T28: `~` and `/` have an escape in JSON pointers."""
     document = configs.chain("a b")
     document["config"]["output_layers"] = {"o~1/x": ["a b", 0, 0]}
     plan = lowers(document, "- {op: rename, layers: 'a b', name: y}")

@@ -29,6 +29,7 @@ def test_a_lone_new_layer_takes_the_name(lowers: Any) -> None:
 
 
 def test_each_match_is_replaced_once(lowers: Any) -> None:
+    """T19, T20: neighbours that match are all replaced, what replaces them is not."""
     step = (
         "- {op: replace, layers: {class: Dense}, new: [{class: ReLU, name: r_$(target)}, "
         "{class: Dense, name: d_$(target), config: {units: 4}}]}"
@@ -57,6 +58,7 @@ def test_a_frozen_layer_is_replaced_by_a_frozen_one(lowers: Any) -> None:
 
 
 def test_idle_call_arguments_go_and_others_are_refused(lowers: Any, refuses: Any) -> None:
+    """T12: a call keeps its arguments when its layer is replaced."""
     for training, expected in ((None, {}), (False, {})):
         document = configs.chain("a")
         document["config"]["layers"][1]["inbound_nodes"][0]["kwargs"] = {"training": training}
@@ -98,6 +100,7 @@ def code(steps: str) -> list[str]:
 
 
 def test_a_twin_of_the_old_variables_must_say_keep_or_init(builds: Any) -> None:
+    """T30: a file would give the old values to a new layer of the same shape."""
     step = "- {{op: replace, layers: a, new: {{class: Dense, name: n, config: {{units: 4}}{}}}}}"
     assert code(step.format("")) == ["PS503", "PS503"]
     base = model()
@@ -128,3 +131,24 @@ def test_what_cannot_be_kept_is_refused() -> None:
         "- {op: insert, after: a, new: {class: Dense, name: n, config: {units: 4}, weights: keep}}"
     )
     assert code(insert) == ["PS504", "PS504"]
+
+
+def test_an_output_that_is_read_inside_too_is_redirected_in_both(lowers: Any) -> None:
+    """T17: the output would lose its producer."""
+    document = configs.chain("a", "b", "c")
+    document["config"]["output_layers"] = [["b", 0, 0], ["c", 0, 0]]
+    plan = lowers(document, f"- {{op: replace, layers: b, new: {HEAD}}}")
+    assert (outs(plan), reads(plan, "c")) == (["head", "c"], ["head"])
+
+
+def test_tensors_that_a_call_takes_by_name_are_kept(lowers: Any) -> None:
+    """T12: a recurrent layer in the place of another starts from the same state."""
+    call = configs.node(
+        configs.tensor("x"), initial_state=[configs.tensor("h"), configs.tensor("c")]
+    )
+    layers = [*map(configs.entrance, "xhc"), configs.layer("LSTM", "old", [call], units=4)]
+    document = configs.model(layers, ["old", 0, 0])
+    new = "{class: LSTM, name: new, config: {units: 4}}"
+    plan = lowers(document, f"- {{op: replace, layers: old, new: {new}}}")
+    assert reads(plan, "new") == ["x", "h", "c"]
+    assert plan.graph.layers["new"].calls[0].data["kwargs"].keys() == {"initial_state"}

@@ -75,6 +75,7 @@ def test_a_key_of_an_operation_can_be_set_if_it_is_there(
     ],
 )
 def test_what_the_class_does_not_take_is_refused(refuses: Any, step: str, code: str) -> None:
+    """T67: a `replace` of what is not there would add it."""
     assert refuses(configs.chain("a", "b"), f"- {step}") == [(code, 3)]
 
 
@@ -84,7 +85,16 @@ def test_two_wrong_keys_are_two_problems(refuses: Any) -> None:
 
 
 def test_a_regularizer_takes_effect(builds: Any) -> None:
+    """T41: set on a layer that is built, it would add no loss."""
     x = keras.Input((4,), name="x")
     model = keras.Model(x, keras.layers.Dense(1, name="d")(x))
     variant = builds(model, "- {op: set, layers: d, config: {kernel_regularizer: l2}}")
     assert len(variant.model.losses) == 1
+
+
+def test_an_input_layer_has_no_policy_to_set(lowers: Any, refuses: Any) -> None:
+    """T47: its dtype is a text that says what the model takes, so it is never part of a bulk."""
+    step = "- {{op: set, layers: {}, config: {{dtype: mixed_float16}}}}"
+    assert refuses(configs.chain("a"), step.format("'**'")) == [("PS405", 3)]
+    plan = lowers(configs.chain("a"), step.format("{not: {class: InputLayer}}"))
+    assert plan.graph.layers["x"].config["dtype"] == "float32"

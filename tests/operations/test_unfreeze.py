@@ -36,6 +36,7 @@ def test_a_false_of_the_model_is_lifted_and_the_other_leaves_get_it(lowers: Any)
 
 
 def test_a_parent_that_says_true_does_not_hide_frozen_children(builds: Any) -> None:
+    """T40: `trainable = True` where it is True already reaches no child."""
     inner_in = keras.Input((4,), name="i")
     inner = keras.Model(inner_in, keras.layers.Dense(4, name="deep")(inner_in), name="inner")
     x = keras.Input((4,), name="x")

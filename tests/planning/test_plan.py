@@ -32,6 +32,7 @@ def codes(model: Any, steps: str, **header: Any) -> list[str]:
 
 
 def test_every_group_of_edits_stands_behind_a_test_of_the_name() -> None:
+    """T65: an index means nothing in a list that has moved."""
     plan = lower(configs.diamond(), f"{DROP}\n- {{op: rename, layers: b, name: bb}}")
     guarded = None
     for edit in plan.json_patch:
@@ -43,6 +44,7 @@ def test_every_group_of_edits_stands_behind_a_test_of_the_name() -> None:
 
 
 def test_the_document_refuses_a_model_whose_layers_stand_elsewhere() -> None:
+    """T65: `add` and `remove` would succeed at the wrong layer."""
     plan = lower(configs.diamond(), DROP)
     moved = configs.diamond()
     moved["config"]["layers"].insert(1, configs.dense("new", "x"))
@@ -115,6 +117,7 @@ def test_the_architecture_ignores_the_order_of_layers_and_what_keras_derives() -
 
 
 def test_shapes_behind_a_change_are_made_true() -> None:
+    """T1: a `build_config` of the old width would be checked against the new input."""
     path = SAMPLES / "functional_linear.keras"
     steps = "- {op: replace, layers: d1, new: {class: Dense, name: wide, config: {units: 9}}}\n"
     steps += (
@@ -128,6 +131,7 @@ def test_shapes_behind_a_change_are_made_true() -> None:
 
 
 def test_without_shapes_stale_build_configs_go() -> None:
+    """T1: Keras works them out anew."""
     plan = patchspec.resolve(
         patch_of("- {op: insert, after: d1, new: {class: ReLU, name: r}}"),
         SAMPLES / "functional_linear.keras",
@@ -164,6 +168,7 @@ def test_a_bias_that_is_switched_off_has_no_home() -> None:
 
 
 def test_a_value_that_keras_refuses_is_told_in_keras_s_words() -> None:
+    """T69: what only Keras can say is said with a place, and without a traceback."""
     steps = (
         "- {op: set, layers: d1, config: {kernel_constraint: {class: MaxNorm, config: {axis: x}}}}"
     )
@@ -187,6 +192,7 @@ def test_every_variable_of_both_models_is_accounted_for() -> None:
 
 
 def test_a_mask_that_passes_a_layer_without_masks_is_a_finding_that_can_be_allowed() -> None:
+    """T26: Keras would compute something else and at most warn."""
     ids = keras.Input((6,), name="ids", dtype="int32")
     embedded = keras.layers.Embedding(9, 4, mask_zero=True, name="emb")(ids)
     model = keras.Model(ids, keras.layers.LSTM(3, name="lstm")(embedded))
@@ -240,6 +246,7 @@ def test_the_json_of_a_plan_fits_its_schema_and_sums_up() -> None:
 
 
 def test_a_saved_plan_is_stale_when_the_base_or_the_outcome_changed() -> None:
+    """T71: a plan holds for the base that it was made for."""
     base = open_base(SAMPLES / "functional_linear.keras")
     plan = patchspec.resolve(patch_of("- {op: rename, layers: d1, name: n}"), base)
     said = json.loads(json.dumps(saved_json(plan, plan_json(plan))))

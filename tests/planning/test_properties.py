@@ -147,6 +147,7 @@ def _is_sound(graph: Graph) -> bool:
 @given(cases())
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_plan_keeps_the_graph_whole_or_is_refused_with_a_place(case: Any) -> None:
+    """T66: what is emitted gives the config that was planned, here and in every other test."""
     document, steps = case
     before = copy.deepcopy(document)
     base = Base(checked_document(document, "base"), origin="base")
