@@ -45,7 +45,7 @@ def check_layer(
     only what holds for all layers is checked.
     """
     if class_name == INPUT:
-        yield from _input(config)
+        yield from _input(config, partial=partial)
         return
     reason = refusal(class_name)
     if reason is not None:
@@ -74,9 +74,14 @@ def check_layer(
 
 INPUT = "InputLayer"
 INPUT_KEYS = ("shape", "batch_size", "dtype")
+DTYPES = (
+    "float16", "bfloat16", "float32", "float64", "bool", "string",
+    *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+)  # fmt: skip
+"""What `keras.Input` takes: dtypes, not policies."""
 
 
-def _input(config: Mapping[str, Any]) -> Iterator[Problem]:
+def _input(config: Mapping[str, Any], *, partial: bool) -> Iterator[Problem]:
     """What is wrong with a new input of the model: it takes what `keras.Input` takes."""
     for key in config:
         if key not in INPUT_KEYS:
@@ -89,18 +94,25 @@ def _input(config: Mapping[str, Any]) -> Iterator[Problem]:
                 hint=did_you_mean(key, INPUT_KEYS),
             )
     shape = config.get("shape")
-    if "shape" not in config:
+    if "shape" not in config and not partial:
         yield Problem(
             code="PS213",
             message="an InputLayer needs the argument `shape`",
             at=("config",) if config else ("class",),
             hint="`config: {shape: [224, 224, 3]}`, without the batch; null is an open size",
         )
-    elif not isinstance(shape, list) or not all(_is_size(n) for n in shape):
+    elif "shape" in config and not _is_shape(shape):
         yield Problem(
             code="PS214",
             message="`shape` of an InputLayer is a list of sizes, null where one is open",
             at=("config", "shape"),
+        )
+    if "dtype" in config and config["dtype"] not in DTYPES:
+        yield Problem(
+            code="PS214",
+            message=f"`dtype` of an InputLayer is {config['dtype']}, wanted is a dtype",
+            at=("config", "dtype"),
+            hint=did_you_mean(str(config["dtype"]), DTYPES),
         )
     if not _is_size(config.get("batch_size")):
         yield Problem(
@@ -108,6 +120,10 @@ def _input(config: Mapping[str, Any]) -> Iterator[Problem]:
             message="`batch_size` of an InputLayer is an integer or null",
             at=("config", "batch_size"),
         )
+
+
+def _is_shape(value: Any) -> bool:
+    return isinstance(value, list) and all(_is_size(n) for n in value)
 
 
 def _is_size(value: Any) -> bool:

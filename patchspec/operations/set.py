@@ -10,7 +10,7 @@ from typing import Any
 from patchspec.graph.edits import Edit, add, plain, remove, replace
 from patchspec.graph.graph import Graph
 from patchspec.graph.layer import Layer
-from patchspec.layers.check import check_layer
+from patchspec.layers.check import INPUT, check_layer
 from patchspec.layers.table import LayerClass, layer_class
 from patchspec.layers.write import full_config
 from patchspec.operations._made import policy
@@ -22,9 +22,10 @@ from patchspec.weights.lineage import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Set(Operation):
-    """Change constructor arguments of layers; each key given is replaced whole.
+    """Change constructor or call arguments of layers; each key given is replaced whole.
 
-    `unset` puts a key back to what the class has by default.
+    `unset` puts a key back to what the class has by default. An input layer takes `shape`,
+    `batch_size` and `dtype`, as `keras.Input` does.
 
     - op: set
       layers: {where: {activation: silu}, count: 49}
@@ -34,32 +35,56 @@ class Set(Operation):
     layers: Selector
     config: Config = field(default_factory=dict)
     unset: Keys = ()
+    arguments: Config = field(default_factory=dict)
     each: Each = None
 
     def targets(self, graph: Graph) -> tuple[Target, ...]:
-        if not self.config and not self.unset:
-            refuse("PS213", "`set` needs `config` or `unset`", hint="say what to change")
+        if not self.config and not self.unset and not self.arguments:
+            said = "`set` needs `config`, `unset` or `arguments`"
+            refuse("PS213", said, hint="say what to change")
         both = set(self.config) & set(self.unset)
         if both:
             refuse("PS216", f"`{min(both)}` is both set and unset", at=("unset",))
         # Not super(): the class that `slots` makes is another one than `__class__` means.
-        return Operation.targets(self, graph)
+        found = Operation.targets(self, graph)
+        inputs = [target.path for target in found if graph.layer(target.path).is_input]
+        if inputs and len(inputs) < len(found):
+            # An input layer takes other keys, and its dtype is no policy: never part of a bulk.
+            refuse(
+                "PS405",
+                f"the selector matches input layers among others: {some(inputs)}",
+                at=("layers",),
+                hint="leave them out: `not: {class: InputLayer}`",
+            )
+        return found
 
     def lower(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
         layer = graph.layer(target.path)
-        if layer.is_input:
-            refuse(
-                "PS405",
-                f"`{layer.name}` is an input layer, which `set` does not change",
-                at=("layers",),
-                hint="leave it out: `not: {class: InputLayer}`",
-            )
         values = fill(plain(self.config), target, at=("config",))
+        if self.arguments:
+            arguments = fill(plain(self.arguments), target, at=("arguments",))
+            yield from _arguments(layer, arguments)
+        if layer.is_input:
+            yield from self._input(layer, values)
+            return
         self._check(layer, values)
         for key, value in values.items():
             yield _edit(layer, key, _written(layer, key, value))
         for key in self.unset:
             yield from self._unset(layer, key)
+
+    def _input(self, layer: Layer, values: Mapping[str, Any]) -> Iterator[Edit]:
+        if self.unset:
+            refuse("PS405", f"`{layer.path}` is an input layer: nothing is unset", at=("unset",))
+        problems = list(check_layer(INPUT, values, partial=True))
+        if problems:
+            raise PatchError(problems)
+        batch, *shape = layer.config["batch_shape"]
+        wanted = [values.get("batch_size", batch), *values.get("shape", shape)]
+        if wanted != layer.config["batch_shape"]:
+            yield replace((*layer.pointer, "config", "batch_shape"), wanted)
+        if "dtype" in values:
+            yield replace((*layer.pointer, "config", "dtype"), values["dtype"])
 
     def _check(self, layer: Layer, values: Mapping[str, Any]) -> None:
         for key in ("name", "trainable"):
@@ -113,6 +138,33 @@ class Set(Operation):
                 hint="`config` gives it a value",
             )
         yield _edit(layer, key, default[key])
+
+
+def _arguments(layer: Layer, values: Mapping[str, Any]) -> Iterator[Edit]:
+    """The call arguments, in every call of the layer; tensors are for `rewire`."""
+    known = _known(layer)
+    for key, value in values.items():
+        at = ("arguments", key)
+        if layer.is_input or (known is not None and key not in known.call_arguments):
+            takes = () if known is None or layer.is_input else known.call_arguments
+            refuse(
+                "PS408",
+                f"a call of `{layer.path}` takes no argument `{key}`",
+                at=at,
+                on="key",
+                hint=did_you_mean(key, takes) or (f"it takes {some(takes)}" if takes else None),
+            )
+        for call in layer.calls:
+            if any(slot.key[:2] == ("kwargs", key) for slot in call.slots):
+                refuse(
+                    "PS408",
+                    f"`{key}` of `{layer.path}` is a tensor",
+                    at=at,
+                    on="key",
+                    hint="`op: rewire` gives it another",
+                )
+            edit = replace if key in call.data.get("kwargs", {}) else add
+            yield edit((*call.pointer, "kwargs", key), value)
 
 
 def class_of(layer: Layer) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 
 from patchspec.models.opening import open_base
+from patchspec.problems import PatchError
 from tests import configs
+from tests.zoo import randomised, zoo
 
 
 def test_a_key_is_replaced(lowers: Any) -> None:
@@ -71,7 +74,7 @@ def test_a_key_of_an_operation_can_be_set_if_it_is_there(
         ("{op: set, layers: a, config: {activation: relu}, unset: [activation]}", "PS216"),
         ("{op: set, layers: a, unset: [nosuch]}", "PS420"),
         ("{op: set, layers: a, unset: [units]}", "PS420"),
-        ("{op: set, layers: x, config: {dtype: float16}}", "PS405"),
+        ("{op: set, layers: x, config: {dtype: mixed_float16}}", "PS214"),
     ],
 )
 def test_what_the_class_does_not_take_is_refused(refuses: Any, step: str, code: str) -> None:
@@ -96,5 +99,74 @@ def test_an_input_layer_has_no_policy_to_set(lowers: Any, refuses: Any) -> None:
     """T47: its dtype is a text that says what the model takes, so it is never part of a bulk."""
     step = "- {{op: set, layers: {}, config: {{dtype: mixed_float16}}}}"
     assert refuses(configs.chain("a"), step.format("'**'")) == [("PS405", 3)]
+    assert refuses(configs.chain("a"), step.format("x")) == [("PS214", 3)]
     plan = lowers(configs.chain("a"), step.format("{not: {class: InputLayer}}"))
     assert plan.graph.layers["x"].config["dtype"] == "float32"
+
+
+def test_the_shape_of_an_input_is_set_without_the_batch(lowers: Any) -> None:
+    plan = lowers(configs.chain("a"), "- {op: set, layers: $input, config: {batch_size: 2}}")
+    assert plan.graph.layers["x"].config["batch_shape"] == [2, 4]
+    plan = lowers(configs.chain("a"), "- {op: set, layers: x, config: {shape: [null, 4]}}")
+    assert plan.graph.layers["x"].config["batch_shape"] == [None, None, 4]
+
+
+def test_another_input_size_keeps_every_weight(builds: Any) -> None:
+    """Ask 13: MobileNetV2 from 32 to 64 pixels, and to any size."""
+    model = zoo("MobileNetV2")
+    for size in ("64", "null"):
+        step = f"- {{op: set, layers: $input, config: {{shape: [{size}, {size}, 3]}}}}"
+        variant = builds(model, step)
+        assert variant.report["kept"]["variables"] == len(model.weights)
+        x = np.random.default_rng(0).uniform(0, 255, (1, 64, 64, 3)).astype("float32")
+        assert variant.model(x, training=False).shape == (1, 1000)
+    assert variant.model.input_shape == (None, None, None, 3)
+
+
+def test_a_size_that_a_flattened_kernel_does_not_fit_fails_in_the_plan(builds: Any) -> None:
+    """Ask 13: VGG16 with its top."""
+    with pytest.raises(PatchError) as caught:
+        builds(zoo("VGG16"), "- {op: set, layers: $input, config: {shape: [96, 96, 3]}}")
+    problem = caught.value.problems[0]
+    assert (problem.code, problem.span and problem.span.line) == ("PS501", 3)
+    assert "the shape (512, 4096) in the base and would need (4608, 4096)" in problem.message
+
+
+def test_a_batch_size_makes_a_recurrent_layer_stateful(builds: Any) -> None:
+    """Ask 22: step by step as in one sequence."""
+    x = keras.Input((6, 3), name="x")
+    model = randomised(keras.Model(x, keras.layers.LSTM(4, name="s")(x)))
+    variant = builds(
+        model,
+        "- {op: set, layers: $input, config: {batch_size: 2, shape: [2, 3]}}\n"
+        "- {op: set, layers: s, config: {stateful: true}}",
+    )
+    data = np.random.default_rng(0).normal(size=(2, 6, 3)).astype("float32")
+    for start in (0, 2, 4):
+        last = variant.model(data[:, start : start + 2])
+    assert np.allclose(last, model(data), atol=1e-6)
+
+
+def test_call_arguments_are_set_in_every_call(lowers: Any) -> None:
+    document = configs.shared()
+    document["config"]["layers"][2] |= {"class_name": "Dropout"}
+    document["config"]["layers"][2]["config"]["rate"] = 0.5
+    plan = lowers(document, "- {op: set, layers: twin, arguments: {training: true}}")
+    assert [c.data["kwargs"] for c in plan.graph.layers["twin"].calls] == [{"training": True}] * 2
+
+
+@pytest.mark.parametrize(
+    ("step", "code"),
+    [
+        ("{op: set, layers: x, config: {shape: 4}}", "PS214"),
+        ("{op: set, layers: x, config: {shap: [4]}}", "PS211"),
+        ("{op: set, layers: x, unset: [dtype]}", "PS405"),
+        ("{op: set, layers: x, arguments: {training: true}}", "PS408"),
+        ("{op: set, layers: a, arguments: {trainig: true}}", "PS408"),
+        ("{op: set, layers: a}", "PS213"),
+    ],
+)
+def test_what_an_input_or_a_call_does_not_take_is_refused(
+    step: str, code: str, refuses: Any
+) -> None:
+    assert refuses(configs.chain("a"), f"- {step}") == [(code, 3)]
