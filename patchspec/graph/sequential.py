@@ -65,7 +65,8 @@ def chained(config: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     """
     entries = {entry_name(entry): entry for entry in config["layers"]}
     reads = {name: _lone_source(entry) for name, entry in entries.items()}
-    start, end = _lone_end(config["input_layers"]), _lone_end(config["output_layers"])
+    start = _lone_end(config["input_layers"], entries)
+    end = _lone_end(config["output_layers"], entries)
     chain: list[str] = []
     name = end
     while name is not None and name in entries and name not in chain:
@@ -91,9 +92,12 @@ def _lone_source(entry: Entry) -> str | None:
     return layer if (call, output) == (0, 0) else None
 
 
-def _lone_end(structure: Any) -> str | None:
-    lone = isinstance(structure, list) and len(structure) == 3  # noqa: PLR2004 (a triple)
-    return structure[0] if lone and isinstance(structure[0], str) else None
+def _lone_end(structure: Any, entries: Mapping[str, Entry]) -> str | None:
+    """The layer whose first call makes the lone end in its first output; none where it does not."""
+    match structure:
+        case [str(name), call, 0] if name in entries and call == call_offset(entries[name]):
+            return name
+    return None
 
 
 def _unwired(entry: Entry) -> dict[str, Any]:

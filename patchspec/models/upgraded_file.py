@@ -11,6 +11,7 @@ from patchspec.graph.edits import plain
 from patchspec.layers.table import keras_version
 from patchspec.models.base import Base, ordered_config
 from patchspec.models.files import check_target
+from patchspec.models.safety import check_code
 from patchspec.problems import refuse
 
 DATE = "1980-01-01@00:00:00"
@@ -22,9 +23,11 @@ def write_base(base: Base, path: Path, *, force: bool = False) -> Path:
     """Write the base as a `.keras` file that Keras loads as any other; whole or not at all.
 
     PS910 where the base holds no weights, PS904 where the file exists and `force` is not given,
-    PS905 where it cannot be written.
+    PS905 where it cannot be written, PS704 where it carries code, which current Keras may spell
+    otherwise and loads from no file in safe mode.
     """
     check_target(path, force=force)
+    check_code(base.document, base.origin)
     if base.variables is None:
         refuse(
             "PS910",

@@ -56,9 +56,9 @@ def _sequential_around(document: Mapping[str, Any], path: Pointer) -> Pointer | 
     found: Pointer | None = None
     place: Any = document
     for i, part in enumerate(path):
-        if part == "config" and _is_model(place) and i + 1 < len(path):
-            sequential = is_sequential_config(place["config"])
-            found = path[: i + 1] if sequential and _is_wiring(path[i + 1 :]) else None
+        listed = part == "config" and _is_model(place) and is_sequential_config(place["config"])
+        if listed and _is_wiring(path[i + 1 :]):
+            found = path[: i + 1]
         try:
             place = edits.at(place, (part,))
         except (LookupError, TypeError):

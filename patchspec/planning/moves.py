@@ -163,8 +163,25 @@ def _of_layer(layer: Layer, state: Folded, known: Known) -> Iterator[Move]:
         raise LookupError(layer.path)
     now = inferred.variables() if inferred is not None and changed else was
     twins = dict(zip(now, was, strict=True)) if now is was else _twins(layer, before, was, now)
+    flags = _flags_inside(layer, before, known)
     for spec in now:
-        yield _kept(layer, spec, f"{origin}/{twins[spec].inner}", None)
+        kept = _kept(layer, spec, f"{origin}/{twins[spec].inner}", None)
+        yield kept if flags is None else replace(kept, trainable=flags.get(spec.inner))
+
+
+def _flags_inside(layer: Layer, before: Layer, known: Known) -> Mapping[str, bool] | None:
+    """Which variables of a wrapper train, where flags of the layers inside it change.
+
+    None where none does; a variable of which nothing can be said is left out.
+    """
+    was, now = (
+        [config.get("trainable", True) for _, config in one.leaves()] for one in (before, layer)
+    )
+    if was == now or not layer.wrapped:
+        return None
+    specs = known.shapes.base_specs[before.home] | known.shapes.specs.get(layer.home, {})
+    built = known.built(layer, specs) or ()
+    return {spec.inner: spec.trainable for spec in built}
 
 
 def _kept(layer: Layer, spec: VariableSpec, source: str, place: Place | None) -> Move:

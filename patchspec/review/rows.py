@@ -105,8 +105,43 @@ def _changed(plan: Plan, name: str) -> str:
     after = plan.graph.by_path[name].config
     unseen = ("name", "layers", "input_layers", "output_layers", "dtype", "build_input_shape")
     skipped = unseen if "layers" in after else unseen[:1]
-    keys = [k for k in {**before, **after} if k not in skipped and before.get(k) != after.get(k)]
-    return ", ".join(f"{k} {_value(before.get(k))} -> {_value(after.get(k))}" for k in keys)
+    keys = [k for k in {**before, **after} if k not in skipped]
+    return ", ".join(
+        f"{path} {_value(old)} -> {_value(new)}"
+        for key in keys
+        for path, old, new in _differences(key, before.get(key), after.get(key))
+    )
+
+
+def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
+    """What differs, as deep inside as both are objects of one class: a wrapper's layers, say.
+
+    An object with a name goes by it, another by its key.
+    """
+    if old == new:
+        return
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        pairs = [(a, b) for a, b in zip(old, new, strict=True) if a != b]
+        if all(_alike_objects(a, b) for a, b in pairs):
+            for a, b in pairs:
+                yield from _differences(path, a, b)
+            return
+    if not _alike_objects(old, new):
+        yield path, old, new
+        return
+    was, now = old["config"], new["config"]
+    parents = path.rpartition("/")[0]
+    here = "/".join(filter(None, (parents, now["name"]))) if "name" in now else path
+    for key in {**was, **now}:
+        yield from _differences(f"{here}/{key}", was.get(key), now.get(key))
+
+
+def _alike_objects(old: Any, new: Any) -> bool:
+    """Whether both are objects of one class as Keras writes them, with a config each."""
+    return all(
+        isinstance(value, Mapping) and isinstance(value.get("config"), Mapping)
+        for value in (old, new)
+    ) and bool(old.get("class_name") == new.get("class_name"))
 
 
 def _value(value: Any) -> str:

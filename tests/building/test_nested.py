@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from keras import layers as L
 
 import patchspec
 from patchspec.problems import PatchError
+from patchspec.review.plans import plan_text
+from patchspec.review.style import style_for
 from tests.conftest import patch_of
 from tests.nested_models import batch, cut, deep, named_outputs, outer, outputs, same, twice
 from tests.zoo import randomised
@@ -260,3 +263,71 @@ def test_the_same_path_selects_on_the_command_line_and_in_a_plan_without_keras(s
     )
     assert plan.layers.added == ("inner/r",)
     assert plan.layers.rewired != () or plan.graph.layer("inner").inner is not None
+
+
+def in_a_row(kind: str) -> Any:
+    """A Sequential that holds a nested model of two layers of one width, and a head."""
+    if kind == "Sequential":
+        inner: Any = keras.Sequential(
+            [keras.Input((4,)), L.Dense(4, "tanh", name="a"), L.Dense(4, name="b")], name="inner"
+        )
+    else:
+        x = keras.Input((4,))
+        inner = keras.Model(x, L.Dense(4, name="b")(L.Dense(4, "tanh", name="a")(x)), name="inner")
+    return randomised(keras.Sequential([keras.Input((4,)), inner, L.Dense(6, name="head")]))
+
+
+@pytest.mark.parametrize("kind", ["Sequential", "Functional"])
+def test_a_tensor_inside_a_model_of_a_sequential_becomes_its_lone_output(
+    builds: Builds, kind: str
+) -> None:
+    base = in_a_row(kind)
+    variant = builds(base, "- {op: extract, outputs: inner/a}").model
+    x = np.random.default_rng(1).random((3, 4), "float32")
+    expected = base.get_layer("inner").get_layer("a")(x)
+    assert np.array_equal(expected, variant(x))
+    assert [w.name for w in variant.weights] == ["kernel", "bias"]
+
+
+@pytest.mark.parametrize("kind", ["Sequential", "Functional"])
+def test_a_renamed_model_leaves_the_sequential_around_it_one(builds: Builds, kind: str) -> None:
+    base = in_a_row(kind)
+    variant = builds(base, "- {op: rename, layers: inner, name: core}")
+    assert variant.plan.branched == ()
+    assert type(variant.model) is keras.Sequential
+    x = np.random.default_rng(1).random((3, 4), "float32")
+    assert np.array_equal(base(x), variant.model(x))
+
+
+def wrapping() -> Any:
+    """A Bidirectional, a TimeDistributed Sequential, an RNN of two cells, and a head."""
+    x = keras.Input((5, 4), name="x")
+    y = L.Bidirectional(L.LSTM(3, return_sequences=True, name="ls"), name="bi")(x)
+    y = L.TimeDistributed(keras.Sequential([L.Dense(4, name="q")], name="inn"), name="td")(y)
+    y = L.RNN([L.LSTMCell(3, name="c1"), L.GRUCell(2, name="c2")], name="rnn")(y)
+    return randomised(keras.Model(x, L.Dense(2, name="h")(y)))
+
+
+@pytest.mark.parametrize(
+    ("selector", "said"),
+    [
+        ("bi/forward_ls", ["forward_ls/trainable true -> false"]),
+        ("td/inn/q", ["inn/q/trainable true -> false"]),
+        ("rnn/stacked_rnn_cells/c1", ["stacked_rnn_cells/c1/trainable true -> false"]),
+        ('"**"', ["inn/q/trainable true -> false", "h  trainable true -> false"]),
+    ],
+)
+def test_a_plan_says_what_it_freezes_inside_wrappers_and_what_still_trains(
+    builds: Builds, selector: str, said: list[str]
+) -> None:
+    variant = builds(wrapping(), f"- {{op: freeze, layers: {selector}}}")
+    trained = sum(int(np.prod(w.shape)) for w in variant.model.trainable_weights)
+    assert variant.plan.parameters["after"]["trainable"] == trained
+    text = plan_text(variant.plan, style_for(io.StringIO()))
+    assert all(one in text for one in said)
+
+
+def test_a_plan_says_what_a_set_changes_inside_a_wrapper(builds: Builds) -> None:
+    step = "- {op: set, layers: bi/forward_ls, config: {activation: relu}}"
+    text = plan_text(builds(wrapping(), step).plan, style_for(io.StringIO()))
+    assert '~ changed  bi  forward_ls/activation "tanh" -> "relu"' in text

@@ -194,6 +194,13 @@ def test_upgrade_writes_a_current_file_and_says_what_it_did(tmp_path: Path, caps
     assert json.loads(capsys.readouterr().out) == {"format": 1, "output": target, "upgrades": []}
 
 
+def test_upgrade_refuses_code_and_writes_nothing(tmp_path: Path, capsys: Any) -> None:
+    target = tmp_path / "new.keras"
+    assert main(["upgrade", str(SAMPLES / "lambda.keras"), "-o", str(target)]) == 1
+    assert "PS704" in capsys.readouterr().err
+    assert not target.exists()
+
+
 def test_weights_are_named_on_the_command_line_or_by_the_patch(
     tmp_path: Path, patch: Any, capsys: Any
 ) -> None:
