@@ -313,7 +313,7 @@ def wrapping() -> Any:
     [
         ("bi/forward_ls", ["forward_ls/trainable true -> false"]),
         ("td/inn/q", ["inn/q/trainable true -> false"]),
-        ("rnn/stacked_rnn_cells/c1", ["stacked_rnn_cells/c1/trainable true -> false"]),
+        ("rnn/stacked_rnn_cells*/c1", ["c1/trainable true -> false"]),
         ('"**"', ["inn/q/trainable true -> false", "h  trainable true -> false"]),
     ],
 )
