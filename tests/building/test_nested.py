@@ -304,7 +304,8 @@ def wrapping() -> Any:
     x = keras.Input((5, 4), name="x")
     y = L.Bidirectional(L.LSTM(3, return_sequences=True, name="ls"), name="bi")(x)
     y = L.TimeDistributed(keras.Sequential([L.Dense(4, name="q")], name="inn"), name="td")(y)
-    y = L.RNN([L.LSTMCell(3, name="c1"), L.GRUCell(2, name="c2")], name="rnn")(y)
+    cells = L.StackedRNNCells([L.LSTMCell(3, name="c1"), L.GRUCell(2, name="c2")], name="cells")
+    y = L.RNN(cells, name="rnn")(y)
     return randomised(keras.Model(x, L.Dense(2, name="h")(y)))
 
 
@@ -313,7 +314,7 @@ def wrapping() -> Any:
     [
         ("bi/forward_ls", ["forward_ls/trainable true -> false"]),
         ("td/inn/q", ["inn/q/trainable true -> false"]),
-        ("rnn/stacked_rnn_cells*/c1", ["c1/trainable true -> false"]),
+        ("rnn/cells/c1", ["cells/c1/trainable true -> false"]),
         ('"**"', ["inn/q/trainable true -> false", "h  trainable true -> false"]),
     ],
 )
