@@ -122,11 +122,11 @@ def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]
         return
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         pairs = [(a, b) for a, b in zip(old, new, strict=True) if a != b]
-        if all(_alike_objects(a, b) for a, b in pairs):
+        if all(_same_class(a, b) for a, b in pairs):
             for a, b in pairs:
                 yield from _differences(path, a, b)
             return
-    if not _alike_objects(old, new):
+    if not _same_class(old, new) or old["config"] == new["config"]:
         yield path, old, new
         return
     was, now = old["config"], new["config"]
@@ -136,7 +136,7 @@ def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]
         yield from _differences(f"{here}/{key}", was.get(key), now.get(key))
 
 
-def _alike_objects(old: Any, new: Any) -> bool:
+def _same_class(old: Any, new: Any) -> bool:
     """Whether both are objects of one class as Keras writes them, with a config each."""
     return all(
         isinstance(value, Mapping) and isinstance(value.get("config"), Mapping)
