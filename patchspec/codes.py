@@ -344,8 +344,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "PS501": Code(
             "a variable changes its shape",
-            "A layer that stays itself keeps its variables as they are. Replace the layer, "
-            "which initialises them anew, or undo what changes their shape.",
+            "A layer that stays itself keeps its variables as they are, unless a rule says what "
+            "becomes of them. The message lists the rules that fit; `op: set` with `weights` "
+            "gives one, or undo what changes the shape.",
         ),
         "PS502": Code(
             "a variable without a home",
@@ -358,8 +359,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "`weights: keep` takes it over, `weights: init` starts anew.",
         ),
         "PS504": Code(
-            "there is nothing to keep",
-            "The layer replaced has no variable of that name, or the new layer replaces none.",
+            "there is no such variable",
+            "A rule speaks of a variable that the layer does not have, or takes one that its "
+            "source does not have. A new layer that replaces nothing has nothing to keep.",
         ),
         "PS505": Code(
             "a layer shared between levels of nesting",
@@ -380,6 +382,12 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "the weights do not fit the config",
             "A variable is missing, has another shape, or belongs to no layer. The file's "
             "config and weights are not of one model.",
+        ),
+        "PS509": Code(
+            "a weight rule that does not apply",
+            "The rule does not apply to the shape that it is given, or cannot make the one that "
+            "is wanted. Sizes come from the shapes: `pad` appends until the axis fits, `take` "
+            "says which entries stay.",
         ),
         "PS701": Code(
             "code in a patch",

@@ -20,7 +20,7 @@ from patchspec.building.inference import KerasInferrer
 from patchspec.building.scope import without_values
 from patchspec.building.state import carry_state
 from patchspec.building.subclasses import classes_of, document_of, functional_form, opened_inside
-from patchspec.building.values import initial_array
+from patchspec.building.values import planned_value
 from patchspec.building.variables import (
     Holder,
     as_array,
@@ -32,6 +32,7 @@ from patchspec.models.base import Base, Opened, Variable
 from patchspec.models.document import checked_document
 from patchspec.models.safety import check_safe
 from patchspec.planning.compiling import optimizer_fits
+from patchspec.planning.known import BASE
 from patchspec.planning.plan import Finding, Move, Plan
 from patchspec.planning.resolve import resolve
 from patchspec.problems import Problem, refuse, some
@@ -107,14 +108,16 @@ def build_model(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> 
     the base is missing or has another shape than the config says.
     """
     check_keras()
-    if plan.base.variables is None:
-        refuse(
-            "PS910",
-            f"`{plan.base.origin}` holds no weights, so nothing can be built from it",
-            hint=plan.base.no_weights
-            or "`patchspec plan` reviews a patch without weights; to apply it, give the file of "
-            "its weights with `--weights`, or a model that holds them",
-        )
+    for name, model in {BASE: plan.base, **plan.models}.items():
+        taken = any(source == name for move in plan.moves for source, _ in move.sources)
+        if model.variables is None and (taken or not plan.moves):
+            refuse(
+                "PS910",
+                f"`{model.origin}` holds no weights, so nothing can be built from it",
+                hint=model.no_weights
+                or "`patchspec plan` reviews a patch without weights; to apply it, give the file "
+                "of its weights with `--weights`, or a model that holds them",
+            )
     given = known_classes(plan.base, custom_objects)
     check_safe(plan.document, known_custom_objects(given), plan.base.origin)
     document = {**plan.written_document, "compile_config": None}
@@ -130,13 +133,10 @@ def build_model(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> 
 
 def _place_variables(plan: Plan, model: Any) -> Iterator[Finding]:
     moves = {move.path: move for move in plan.moves if move.action != "dropped"}
-    seeds = _seeds(plan)
     for holder in holders(model):
         own = holder.own()
         values = {
-            number: _value(
-                moves.pop(holder.variable_path(number), None), plan, seeds, holder, variable
-            )
+            number: _value(moves.pop(holder.variable_path(number), None), plan, holder, variable)
             for number, variable in own.items()
         }
         _load(holder.saveable, own, values)
@@ -144,7 +144,7 @@ def _place_variables(plan: Plan, model: Any) -> Iterator[Finding]:
         refuse("PS508", f"the rebuilt model has no variable {some(moves)}")
     _finish(model)
     for move in plan.moves:
-        if move.action == "initialised" and move.initializer is None:
+        if move.action == "initialised" and move.initializer is None and not move.pipeline:
             problem = Problem(
                 code="PS506",
                 message=f"the initial value of `{move.path}` comes from code of its layer and may "
@@ -153,39 +153,14 @@ def _place_variables(plan: Plan, model: Any) -> Iterator[Finding]:
             yield Finding(problem, move.place)
 
 
-def _seeds(plan: Plan) -> Callable[[Move], int]:
-    def seed(move: Move) -> int:
-        return plan.patches[move.place.patch].seed if move.place is not None else 0
-
-    return seed
-
-
-def _value(
-    move: Move | None,
-    plan: Plan,
-    seed: Callable[[Move], int],
-    holder: Holder,
-    variable: Any,
-) -> Any:
+def _value(move: Move | None, plan: Plan, holder: Holder, variable: Any) -> Any:
     if move is None:
         refuse(
             "PS508",
             f"the base has no value for a variable of `{holder.layer}`",
             hint="its file is not whole",
         )
-    shape = tuple(int(n) for n in variable.shape)
-    if move.action == "initialised":
-        return initial_array(move, variable, seed(move))
-    [(_, source)] = move.sources
-    stored = (plan.base.variables or {}).get(source)
-    if stored is None or stored.shape != shape:
-        found = "missing" if stored is None else f"of shape {stored.shape}"
-        refuse(
-            "PS508",
-            f"`{source}` of the base is {found}, the config wants {shape}",
-            hint="the file's config and weights are not of one model",
-        )
-    return stored.read()
+    return planned_value(move, plan, holder, variable)
 
 
 def _give(variable: Any, value: Any) -> None:

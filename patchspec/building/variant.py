@@ -20,7 +20,7 @@ from patchspec.models.files import check_target
 from patchspec.models.layout import layer_groups
 from patchspec.models.weights_out import write_weights
 from patchspec.models.writer import write_archive
-from patchspec.planning.plan import Finding, Plan
+from patchspec.planning.plan import ACTIONS, Finding, Plan
 from patchspec.review.html import plan_html
 
 PROVENANCE = "patchspec"
@@ -41,7 +41,7 @@ class Variant:
     def report(self) -> dict[str, Any]:
         """The transfer report: how many variables and values were kept, initialised, dropped."""
         rows: dict[str, Any] = {}
-        for action in ("kept", "initialised", "dropped"):
+        for action in ACTIONS:
             moves = [move for move in self.plan.moves if move.action == action]
             values = sum(move.size for move in moves)
             rows[action] = {"variables": len(moves), "values": values}

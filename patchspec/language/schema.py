@@ -15,16 +15,17 @@ from typing import Any
 from patchspec.graph.references import REFERENCE_SCHEMA
 from patchspec.graph.selectors import SELECTOR_SCHEMA
 from patchspec.language.settings import SETTINGS_SCHEMA
+from patchspec.language.weights import NAMED_PATTERN, WEIGHTS_DEFINITIONS
 from patchspec.operations import operations
 from patchspec.operations._operation import NAME_PATTERN, Operation
 from patchspec.problems import Pointer, Problem, did_you_mean, nearest, some
+from patchspec.weights.rules import rules
 
 FORMAT = 1
 _DIGEST = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
 _TEMPLATE = r"^([A-Za-z0-9_.-]|\$\(([A-Za-z0-9_]+|\*)\))+$"
 _VERSION = r"\s*([<>=!]=|[<>])?\s*\d+(\.\d+)*\s*"
 _VERSIONS = f"^{_VERSION}(,{_VERSION})*$"
-_WEIGHTS_PATTERN = "^(keep|init)$"
 
 _HEADER: Mapping[str, Any] = {
     "patchspec": {"const": FORMAT, "description": "The version of the language."},
@@ -138,16 +139,11 @@ _DEFINITIONS: Mapping[str, Any] = {
             "config": {"type": "object", "description": "Constructor arguments."},
             "inputs": {"$ref": "#/definitions/inputs"},
             "arguments": {"type": "object", "description": "Call arguments that are no tensors."},
-            "weights": {
-                "type": ["string", "object"],
-                "description": "`keep` or `init`, for all variables or `{variable: rule}`.",
-                "minProperties": 1,
-                "pattern": _WEIGHTS_PATTERN,
-                "additionalProperties": {"enum": ["keep", "init"]},
-            },
+            "weights": {"$ref": "#/definitions/weights"},
         },
         "additionalProperties": False,
     },
+    **WEIGHTS_DEFINITIONS,
     "newLayers": {
         "type": ["object", "array"],
         "minItems": 1,
@@ -324,8 +320,8 @@ def _limit(error: Any) -> str:
     said, limit = error.instance, error.validator_value
     shown = f"`{_json(said)}`"
     match error.validator:
-        case "pattern" if limit == _WEIGHTS_PATTERN:
-            return f"{shown} is no rule for weights; the rules are `keep` and `init`"
+        case "pattern" if limit == NAMED_PATTERN:
+            return f"{shown} is no rule for weights; the rules are {some(rules(), 20)}"
         case "pattern" if limit == _DIGEST["pattern"]:
             return f"{shown} is not `sha256:` and 64 hexadecimal digits"
         case "pattern" if limit == _VERSIONS:

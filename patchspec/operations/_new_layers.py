@@ -18,7 +18,8 @@ from patchspec.operations._made import Made, made_like, new_input, policy, unqua
 from patchspec.operations._names import fill, new_name
 from patchspec.operations._operation import Target
 from patchspec.problems import Pointer, refuse, within
-from patchspec.weights.lineage import Created, Rule
+from patchspec.weights.lineage import Created
+from patchspec.weights.pipelines import read_weights
 from patchspec.weights.seeds import derived_seed
 
 NO_CALL: Mapping[str, Any] = {"args": [], "kwargs": {}}
@@ -113,8 +114,8 @@ def grow(new: Any, soil: Soil) -> Growth:
         calls = _calls(layer, made.class_name, growing, soil, at)
         growing.add(said, name, _entry(name, made, calls, soil), len(soil.here))
         replaces = soil.replaces.path if soil.replaces else None
-        rules = _rules(layer.get("weights"))
-        growing.created.append(Created(soil.path(name), replaces, rules, at, made.like))
+        rulings = read_weights(layer.get("weights"), (*at, "weights"))
+        growing.created.append(Created(soil.path(name), replaces, rulings, at, made.like))
     return Growth(
         soil.home.pointer,
         tuple(growing.entries),
@@ -141,13 +142,6 @@ def _one_more_call(layer: Mapping[str, Any], growing: _Growing, soil: Soil, at: 
     growing.beside += [add((*existing.pointer, "inbound_nodes", "-"), call) for call in calls]
     growing.last = tuple(Tensor(existing.name, first + j) for j in range(len(calls)))
     growing.tensors[path] = growing.last
-
-
-def _rules(said: Any) -> Mapping[str, Rule]:
-    if said is None:
-        return {}
-    rule: Any = said
-    return {"*": rule} if isinstance(said, str) else dict(said)
 
 
 def _name(raw: Mapping[str, Any], lone: bool, soil: Soil, at: Pointer) -> str:

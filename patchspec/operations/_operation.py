@@ -51,6 +51,8 @@ Config = Annotated[Mapping[str, Any], said(type="object", minProperties=1)]
 """Keys of a layer's config."""
 Keys = Annotated[tuple[str, ...], said(type="array", items={"type": "string"}, minItems=1)]
 """Names of keys."""
+Weights = Annotated[Any, _ref("weights")]
+"""Rules for the values of variables: one for all, or by variable."""
 Each = Annotated[
     Mapping[str, Any] | None,
     said(

@@ -1,4 +1,4 @@
-"""set: give layers other constructor arguments."""
+"""set: give layers other constructor or call arguments, or their variables other values."""
 
 from __future__ import annotations
 
@@ -15,17 +15,27 @@ from patchspec.layers.table import LayerClass, layer_class
 from patchspec.layers.write import full_config
 from patchspec.operations._made import policy
 from patchspec.operations._names import fill
-from patchspec.operations._operation import Config, Each, Keys, Operation, Selector, Target
+from patchspec.operations._operation import (
+    Config,
+    Each,
+    Keys,
+    Operation,
+    Selector,
+    Target,
+    Weights,
+)
 from patchspec.problems import PatchError, did_you_mean, refuse, some
-from patchspec.weights.lineage import Event
+from patchspec.weights.lineage import Event, Ruled
+from patchspec.weights.pipelines import read_weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Set(Operation):
-    """Change constructor or call arguments of layers; each key given is replaced whole.
+    """Change constructor or call arguments of layers, or the values of their variables.
 
-    `unset` puts a key back to what the class has by default. An input layer takes `shape`,
-    `batch_size` and `dtype`, as `keras.Input` does.
+    Each key given is replaced whole; `unset` puts one back to what the class has by default. An
+    input layer takes `shape`, `batch_size` and `dtype`, as `keras.Input` does. `weights` says what
+    becomes of the values, by rules; where a shape changes, it must.
 
     - op: set
       layers: {where: {activation: silu}, count: 49}
@@ -36,11 +46,12 @@ class Set(Operation):
     config: Config = field(default_factory=dict)
     unset: Keys = ()
     arguments: Config = field(default_factory=dict)
+    weights: Weights = None
     each: Each = None
 
     def targets(self, graph: Graph) -> tuple[Target, ...]:
-        if not self.config and not self.unset and not self.arguments:
-            said = "`set` needs `config`, `unset` or `arguments`"
+        if not self.config and not self.unset and not self.arguments and self.weights is None:
+            said = "`set` needs `config`, `unset`, `arguments` or `weights`"
             refuse("PS213", said, hint="say what to change")
         both = set(self.config) & set(self.unset)
         if both:
@@ -65,6 +76,8 @@ class Set(Operation):
             arguments = fill(plain(self.arguments), target, at=("arguments",))
             yield from _arguments(layer, arguments)
         if layer.is_input:
+            if self.weights is not None:
+                refuse("PS415", f"`{layer.path}` is an input: it has no variables", at=("weights",))
             yield from self._input(layer, values)
             return
         self._check(layer, values)
@@ -72,6 +85,22 @@ class Set(Operation):
             yield _edit(layer, key, _written(layer, key, value))
         for key in self.unset:
             yield from self._unset(layer, key)
+        if self.weights is not None:
+            yield self._ruled(layer, graph, target)
+
+    def _ruled(self, layer: Layer, graph: Graph, target: Target) -> Ruled:
+        """What is said of the variables, where the layer holds them itself."""
+        if layer.inner is not None or layer.path not in graph.by_path:
+            holder = "the layers in it do" if layer.inner is not None else "its wrapper does"
+            refuse(
+                "PS415",
+                f"`{layer.path}` holds no variables itself, {holder}",
+                at=("weights",),
+                on="key",
+                hint="name that under `layers`",
+            )
+        rules = fill(plain(self.weights), target, at=("weights",))
+        return Ruled(layer.path, read_weights(rules, ("weights",)))
 
     def _input(self, layer: Layer, values: Mapping[str, Any]) -> Iterator[Edit]:
         if self.unset:

@@ -26,8 +26,9 @@ from patchspec.planning.chains import BranchError, in_lists
 from patchspec.planning.guards import apply_guarded
 from patchspec.planning.plan import Change, Place
 from patchspec.planning.settling import mask_operations, unordered_calls
+from patchspec.planning.values import Said
 from patchspec.problems import PatchError, Pointer, Problem, some
-from patchspec.weights.lineage import Created, Dropped, Event, Renamed
+from patchspec.weights.lineage import Created, Dropped, Event, Renamed, Ruled
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class NewLayer:
     place: Place
     like: str | None = None
     """The base layer that it is made like."""
+    said: tuple[Said, ...] = ()
+    """What earlier steps said of the weights of that layer of the base."""
 
 
 @dataclass
@@ -61,6 +64,10 @@ class Folded:
     """The same for inputs that no output depends on."""
     gone: dict[str, str | None] = field(default_factory=dict)
     """For every name that was taken away, the base layer that it stood for."""
+    said: dict[str, tuple[Said, ...]] = field(default_factory=dict)
+    """For every layer, what steps said of its weights after it was there, in order."""
+    gone_said: dict[str, tuple[Said, ...]] = field(default_factory=dict)
+    """The same for every name that was taken away."""
     changes: list[Change] = field(default_factory=list)
     mask_operations: frozenset[str] = frozenset()
     """Bare operations of the base that serve masks only."""
@@ -170,7 +177,8 @@ def _apply(
 def _carry(state: Folded, event: Event, place: Place) -> None:
     match event:
         case Renamed(old, new):
-            for known in (state.origins, state.new, state.lost, state.touched, state.changed):
+            carried = (state.origins, state.new, state.lost, state.touched, state.changed)
+            for known in (*carried, state.said):
                 _move(known, old, new)
         case Dropped(layer):
             for path in [path for path in state.origins if lies_in(path, layer)]:
@@ -180,10 +188,16 @@ def _carry(state: Folded, event: Event, place: Place) -> None:
                     state.dropped[origin] = place
                 state.lost.pop(path, None)
                 state.new.pop(path, None)
+                state.gone_said[path] = state.said.pop(path, ())
         case Created(layer, replaces, _, _, like):
             origin, source = (_stands_for(state, path, layer) for path in (replaces, like))
+            meant = replaces if replaces is not None else like
+            gone = state.said if meant != layer and meant in state.origins else state.gone_said
+            said = gone.get(meant, ()) if meant is not None else ()
             state.origins[layer] = None
-            state.new[layer] = NewLayer(event, origin, place, source)
+            state.new[layer] = NewLayer(event, origin, place, source, said)
+        case Ruled(layer, rulings, skip):
+            state.said[layer] = (*state.said.get(layer, ()), Said(rulings, place, skip))
 
 
 def _stands_for(state: Folded, path: str | None, new: str) -> str | None:

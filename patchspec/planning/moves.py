@@ -6,138 +6,45 @@ layer of an old name does not get them unless its author says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from patchspec.graph.entries import inner_configs
 from patchspec.graph.graph import Graph
 from patchspec.graph.layer import Layer
-from patchspec.graph.tensors import Spec, Tensor
-from patchspec.models.base import Base, Variable
 from patchspec.planning.fold import Folded, NewLayer
+from patchspec.planning.known import BASE, Known, stored_variables
 from patchspec.planning.plan import Move, Place
-from patchspec.planning.shapes import Inferrer, Shapes, VariableSpec, with_specs
-from patchspec.problems import PatchError, Problem
-
-BASE = "base"
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A variable without a home; in which layer of the variant and by which step, where known."""
-
-    problem: Problem
-    layer: str | None = None
-    place: Place | None = None
-
-
-class UnaccountedError(Exception):
-    """Variables without a home."""
-
-    def __init__(self, found: Iterable[Fault]) -> None:
-        self.found = tuple(found)
-        super().__init__(self.found)
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is known of the variables of both models."""
-
-    base: Base
-    shapes: Shapes
-    inferrer: Inferrer | None
-    named: dict[Any, tuple[VariableSpec, ...] | None] = field(default_factory=dict)
-    """The variables of one layer for all that are alike, names and flags included."""
-
-    def of_base(self, path: str) -> tuple[VariableSpec, ...] | None:
-        """The variables of a layer of the base; none where nothing says.
-
-        What a file stores has no names: they are asked of one layer for all that are alike.
-        """
-        layer = self.base.graph.by_path[path]
-        stored = _stored(self.base, path)
-        specs = self.shapes.base_specs[layer.home]
-        if stored is None:
-            return self.built(layer, specs)
-        if not stored or all(spec.name for spec in stored):
-            return stored
-        alike = (layer.class_names, tuple(spec.inner for spec in stored), _own_name(layer))
-        if alike not in self.named:
-            self.named[alike] = self.built(layer, specs)
-        named = self.named[alike]
-        if named is None or {v.inner for v in named} != {v.inner for v in stored}:
-            return stored
-        by_path = {spec.inner: spec for spec in named}
-        return tuple(
-            replace(by_path[spec.inner], shape=spec.shape, dtype=spec.dtype) for spec in stored
-        )
-
-    def built(self, layer: Layer, specs: Mapping[Tensor, Spec]) -> tuple[VariableSpec, ...] | None:
-        """The variables of a layer when Keras builds it on these shapes; none where it cannot."""
-        if self.inferrer is None:
-            return None
-        data = layer.calls[0].data
-        specs = {**_specs_of_building(layer), **specs}
-        try:
-            made = self.inferrer.layer(layer.entry)
-            made.call(
-                with_specs(data.get("args", []), specs), with_specs(data.get("kwargs", {}), specs)
-            )
-        except (PatchError, KeyError):
-            return None
-        return made.variables()
-
-
-def _specs_of_building(layer: Layer) -> dict[Tensor, Spec]:
-    """What a Sequential records in place of the tensors: the shape that a layer was built on."""
-    shape = (layer.entry.get("build_config") or {}).get("input_shape")
-    slots = layer.calls[0].slots
-    if not isinstance(shape, list) or any(isinstance(n, list) for n in shape) or len(slots) != 1:
-        return {}
-    return {slots[0].tensor: Spec(tuple(shape), "float32")}
-
-
-def _own_name(layer: Layer) -> str:
-    """What makes a composite layer unlike others of its class; empty for a plain layer."""
-    return layer.name if any(True for _ in inner_configs(layer.config, ())) else ""
-
-
-def _stored(base: Base, path: str) -> tuple[VariableSpec, ...] | None:
-    if base.variables is None:
-        return None
-    by_layer = base.by_layer.get(path, ())
-    return tuple(_spec(variable, variable.path.removeprefix(f"{path}/")) for variable in by_layer)
-
-
-def _spec(variable: Variable, inner: str) -> VariableSpec:
-    return VariableSpec(
-        inner,
-        variable.name or "",
-        variable.shape,
-        variable.dtype,
-        variable.trainable is not False,
-        None,
-    )
+from patchspec.planning.shapes import VariableSpec
+from patchspec.planning.values import (
+    INIT,
+    KEEP,
+    Fault,
+    Origin,
+    Said,
+    UnaccountedError,
+    Valued,
+    unknown_labels,
+)
+from patchspec.problems import Problem
+from patchspec.weights.pipelines import fitting, joined
+from patchspec.weights.rules._rule import shown
 
 
 def weight_plan(state: Folded, known: Known) -> tuple[list[Move], bool]:
     """The moves, and whether they cover every variable; raises `UnaccountedError`."""
     moves: list[Move] = []
     problems: list[Fault] = []
-    used: set[str] = set()
     complete = True
     for layer in _layers(state.graph):
         try:
-            found = list(_of_layer(layer, state, known))
+            moves += _of_layer(layer, state, known)
         except UnaccountedError as error:
             problems += error.found
-            continue
         except LookupError:
             complete = False
-            continue
-        moves += found
-        used.update(path for move in found for _, path in move.sources)
+    if known.base.variables is None and any(move.action == "loaded" for move in moves):
+        moves = [_anew(move) if move.action == "kept" else move for move in moves]
+    used = {path for move in moves for model, path in move.sources if model == BASE}
     dropped, homeless = _leftovers(state, known, used)
     problems += homeless
     if problems:
@@ -150,23 +57,61 @@ def _layers(graph: Graph) -> Iterator[Layer]:
     return (x for x in graph.walk() if not x.is_operation and x.inner is None)
 
 
-def _of_layer(layer: Layer, state: Folded, known: Known) -> Iterator[Move]:
+def _of_layer(layer: Layer, state: Folded, known: Known) -> list[Move]:
     origin = state.origins[layer.path]
+    said = state.said.get(layer.path, ())
     if origin is None:
-        yield from _of_new_layer(layer, state.new[layer.path], known)
-        return
+        return _of_new_layer(layer, state.new[layer.path], said, known)
     before = known.base.graph.by_path[origin]
-    changed = layer.path in known.shapes.reached
     inferred = known.shapes.inferred.get(layer.path)
-    was = known.of_base(origin)
+    was = known.variables_of(BASE, origin)
     if was is None:
         raise LookupError(layer.path)
+    changed = layer.path in known.shapes.reached
     now = inferred.variables() if inferred is not None and changed else was
-    twins = dict(zip(now, was, strict=True)) if now is was else _twins(layer, before, was, now)
+    faults = [] if not said else list(unknown_labels(said, now, layer))
+    moves: list[Move] = []
+    twins = _Twins(was, now)
     flags = _flags_inside(layer, before, known)
     for spec in now:
-        kept = _kept(layer, spec, f"{origin}/{twins[spec].inner}", None)
-        yield kept if flags is None else replace(kept, trainable=flags.get(spec.inner))
+        own = tuple(one for one in said if one.of(spec))
+        twin = twins.of(spec)
+        if not own and (twin is None or twin.shape != spec.shape):
+            faults.append(Fault(_misfit(layer, spec, twin), layer.path))
+            continue
+        if not own and twin is not None:
+            move = _kept(layer, spec, f"{origin}/{twin.inner}", known)
+        else:
+            valued = Valued(layer, spec, Origin(BASE, origin), own, known, KEEP)
+            try:
+                move = valued.move()
+            except UnaccountedError as error:
+                faults += error.found
+                continue
+        moves.append(move if flags is None else replace(move, trainable=flags.get(spec.inner)))
+    faults += [Fault(_homeless(old, before, layer), layer.path) for old in twins.rest()]
+    if faults:
+        raise UnaccountedError(faults)
+    return moves
+
+
+class _Twins:
+    """For each variable of a layer that stays itself, the one that it was."""
+
+    def __init__(self, was: tuple[VariableSpec, ...], now: tuple[VariableSpec, ...]) -> None:
+        self._labelled = all(spec.name for spec in was)
+        self._by_key = {self._key(spec): spec for spec in was}
+        self._now = {self._key(spec) for spec in now}
+
+    def _key(self, spec: VariableSpec) -> str:
+        return spec.label if self._labelled else spec.inner
+
+    def of(self, spec: VariableSpec) -> VariableSpec | None:
+        return self._by_key.get(self._key(spec))
+
+    def rest(self) -> Iterator[VariableSpec]:
+        """Those that the layer no longer has."""
+        return (spec for key, spec in self._by_key.items() if key not in self._now)
 
 
 def _flags_inside(layer: Layer, before: Layer, known: Known) -> Mapping[str, bool] | None:
@@ -184,7 +129,8 @@ def _flags_inside(layer: Layer, before: Layer, known: Known) -> Mapping[str, boo
     return {spec.inner: spec.trainable for spec in built}
 
 
-def _kept(layer: Layer, spec: VariableSpec, source: str, place: Place | None) -> Move:
+def _kept(layer: Layer, spec: VariableSpec, source: str, known: Known) -> Move:
+    """The move of a variable that stays as it is: most are, so nothing is worked out."""
     return Move(
         path=f"{layer.path}/{spec.inner}",
         action="kept",
@@ -194,167 +140,113 @@ def _kept(layer: Layer, spec: VariableSpec, source: str, place: Place | None) ->
         trainable=spec.trainable and layer.config.get("trainable", True) is not False,
         sources=((BASE, source),),
         rule="keep",
-        place=place,
+        initializer=spec.initializer if known.base.variables is None else None,
     )
 
 
-def _twins(
-    layer: Layer, before: Layer, was: tuple[VariableSpec, ...], now: tuple[VariableSpec, ...]
-) -> dict[VariableSpec, VariableSpec]:
-    """For each variable of a layer that stays itself, the one that it was.
-
-    Refused unless every variable stays, under its label and in its shape.
-    """
-    labelled = all(spec.name for spec in was)
-    by_label = {spec.label if labelled else spec.inner: spec for spec in was}
-    found: dict[VariableSpec, VariableSpec] = {}
-    faults: list[Problem] = []
-    for spec in now:
-        old = by_label.pop(spec.label if labelled else spec.inner, None)
-        if old is None:
-            said = f"`{layer.path}` needs a new variable `{spec.label}` {_shape(spec)}"
-            faults.append(_problem("PS501", said, layer))
-        elif old.shape != spec.shape:
-            said = (
-                f"the `{spec.label}` of `{layer.path}` has the shape {_shape(old)} in the base and "
-                f"would need {_shape(spec)}"
-            )
-            faults.append(_problem("PS501", said, layer))
-        else:
-            found[spec] = old
-    for label, spec in by_label.items():
-        said = f"the `{label}` {_shape(spec)} of `{before.path}` has no home"
-        faults.append(_problem("PS502", said, layer))
-    if faults:
-        raise UnaccountedError(Fault(problem, layer.path) for problem in faults)
-    return found
+def _anew(move: Move) -> Move:
+    """The variable with its initial value: where others are loaded, an architecture has no more."""
+    named = move.initializer["class_name"] if move.initializer else "its own"
+    return replace(move, action="initialised", sources=(), rule=str(named))
 
 
-def _problem(code: str, message: str, layer: Layer) -> Problem:
+def _misfit(layer: Layer, spec: VariableSpec, twin: VariableSpec | None) -> Problem:
+    """A variable of a layer that stays itself has another shape, or was not there."""
+    if twin is None:
+        return Problem(
+            code="PS501",
+            message=f"`{layer.path}` needs a new variable `{spec.label}` {shown(spec.shape)}",
+            hint=f"`- {{op: set, layers: {layer.path}, weights: {{{spec.label}: init}}}}` says "
+            "that it starts anew",
+        )
+    more = " | ".join(f"`{rule}`" for rule in fitting(twin.shape, spec.shape))
     return Problem(
-        code=code,
-        message=message,
-        hint="undo what changes the shape of its input or its own arguments; only where its "
-        f"weights may go, `op: replace` puts a new {layer.class_name} in its place",
+        code="PS501",
+        message=f"the `{spec.label}` of `{layer.path}` has the shape {shown(twin.shape)} in the "
+        f"base and would need {shown(spec.shape)}",
+        hint=f"undo what changes the shape, or say what becomes of its values: `- {{op: set, "
+        f"layers: {layer.path}, weights: {{{spec.label}: ...}}}}` with {more}",
     )
 
 
-def _shape(spec: VariableSpec) -> str:
-    return str(tuple(spec.shape))
+def _homeless(old: VariableSpec, before: Layer, layer: Layer) -> Problem:
+    return Problem(
+        code="PS502",
+        message=f"the `{old.label}` {shown(old.shape)} of `{before.path}` has no home",
+        hint=f"undo what takes it away; only where it may go, `op: replace` puts a new "
+        f"{layer.class_name} in its place (`like: $(target)`, `weights: keep` for the rest)",
+    )
 
 
-def _of_new_layer(layer: Layer, new: NewLayer, known: Known) -> Iterator[Move]:
+def _of_new_layer(layer: Layer, new: NewLayer, later: tuple[Said, ...], known: Known) -> list[Move]:
     inferred = known.shapes.inferred.get(layer.path)
     if inferred is None:
         raise LookupError(layer.path)
-    source = new.replaces or new.like
-    old = known.of_base(source) if source is not None else ()
-    rules = new.created.rules
     variables = inferred.variables()
-    labels = {label for spec in variables for label in (spec.label, spec.name)}
-    faults = [
-        _no_such(label, layer, {spec.label for spec in variables}, new)
-        for label in rules
-        if label != "*" and label not in labels
-    ]
-    moves = []
+    path = new.replaces or new.like
+    origin = None if path is None else Origin(BASE, path, new.said)
+    twins = () if path is None else known.variables_of(BASE, path) or ()
+    created = Said(new.created.rulings, new.place)
+    faults = list(unknown_labels((created, *later), variables, layer))
+    moves: list[Move] = []
     for spec in variables:
-        twin = next((o for o in old or () if o.label == spec.label), None)
-        rule = rules.get(spec.label) or rules.get(spec.name) or rules.get("*")
-        fault = _fault(rule, spec, twin, layer, new)
-        if fault is not None:
-            faults.append(fault)
-        elif rule == "keep" and twin is not None:
-            moves.append(_kept(layer, spec, f"{source}/{twin.inner}", new.place))
-        else:
-            moves.append(_initialised(layer, spec, new.place))
+        own = created.of(spec)
+        said = tuple(one for one in later if one.of(spec))
+        twin = next((old for old in twins if old.label == spec.label), None)
+        replaces = new.replaces is not None and twin is not None and twin.shape == spec.shape
+        if replaces and not own and not any(one.of(spec)[0].starts for one in said):
+            faults.append(Fault(_unsaid(layer, spec, new), layer.path, new.place))
+            continue
+        default = joined(KEEP, own) if own else INIT
+        try:
+            valued = Valued(layer, spec, origin, said, known, default, new.place, new.created.at)
+            moves.append(valued.move())
+        except UnaccountedError as error:
+            faults += error.found
     if faults:
-        raise UnaccountedError(Fault(problem, layer.path, new.place) for problem in faults)
-    yield from moves
+        raise UnaccountedError(faults)
+    return moves
 
 
-def _no_such(label: str, layer: Layer, labels: Iterable[str], new: NewLayer) -> Problem:
+def _unsaid(layer: Layer, spec: VariableSpec, new: NewLayer) -> Problem:
     return Problem(
-        code="PS504",
-        message=f"`{layer.name}` has no variable `{label}`",
-        at=(*new.created.at, "weights"),
-        hint=f"its variables are {', '.join(sorted(labels)) or 'none'}",
-    )
-
-
-def _fault(
-    rule: str | None, spec: VariableSpec, twin: VariableSpec | None, layer: Layer, new: NewLayer
-) -> Problem | None:
-    at = new.created.at
-    source = new.replaces or new.like
-    if rule is None and new.replaces is not None and twin is not None and twin.shape == spec.shape:
-        return Problem(
-            code="PS503",
-            message=f"`{layer.name}` has a `{spec.label}` {_shape(spec)} as `{new.replaces}` had; "
-            "say what becomes of it",
-            at=at,
-            hint="`weights: keep` takes it over, `weights: init` starts anew from the seed",
-        )
-    if rule != "keep":
-        return None
-    if source is None:
-        return Problem(
-            code="PS504",
-            message=f"`{layer.name}` replaces nothing of the base, so it has nothing to keep",
-            at=(*at, "weights"),
-        )
-    if twin is None:
-        return Problem(
-            code="PS504",
-            message=f"`{source}` has no variable `{spec.label}` to keep for `{layer.name}`",
-            at=(*at, "weights"),
-            hint=f'`weights: {{{spec.label}: init, "*": keep}}` initialises it',
-        )
-    if twin.shape != spec.shape:
-        return Problem(
-            code="PS501",
-            message=f"the `{spec.label}` of `{source}` has the shape {_shape(twin)}, "
-            f"`{layer.name}` needs {_shape(spec)}",
-            at=(*at, "weights"),
-            hint=f'`weights: {{{spec.label}: init, "*": keep}}` initialises it',
-        )
-    return None
-
-
-def _initialised(layer: Layer, spec: VariableSpec, place: Place) -> Move:
-    named = spec.initializer["class_name"] if spec.initializer else "its own"
-    return Move(
-        path=f"{layer.path}/{spec.inner}",
-        action="initialised",
-        name=spec.name,
-        shape=spec.shape,
-        dtype=spec.dtype,
-        trainable=spec.trainable and layer.config.get("trainable", True) is not False,
-        rule=str(named),
-        initializer=spec.initializer,
-        place=place,
+        code="PS503",
+        message=f"`{layer.name}` has a `{spec.label}` {shown(spec.shape)} as `{new.replaces}` had; "
+        "say what becomes of it",
+        at=new.created.at,
+        hint="`weights: keep` takes it over, `weights: init` starts anew from the seed",
     )
 
 
 def _leftovers(state: Folded, known: Known, used: set[str]) -> tuple[list[Move], list[Fault]]:
     """The variables of the base that nothing takes: dropped by a step, or homeless."""
-    alive = {origin for origin in state.origins.values() if origin is not None}
+    alive = {origin: path for path, origin in state.origins.items() if origin is not None}
     dropped: list[Move] = []
     homeless: list[Fault] = []
     for layer in _layers(known.base.graph):
+        variables = stored_variables(known.base, layer.path)
         if layer.path in alive:
+            # Only a step that speaks of the weights of a layer that stays can give some up.
+            said = state.said.get(alive[layer.path], ())
+            if variables and said:
+                given_up = (v for v in variables if f"{layer.path}/{v.inner}" not in used)
+                dropped += [_dropped(layer, spec, said[-1].place) for spec in given_up]
             continue
-        variables = _stored(known.base, layer.path)
-        for spec in known.of_base(layer.path) or () if variables is None else variables:
+        if variables is None:
+            variables = known.variables_of(BASE, layer.path) or ()
+        for spec in variables:
             path = f"{layer.path}/{spec.inner}"
             if path in used:
                 continue
             place = state.dropped.get(layer.path)
             if place is None:
-                message = f"the variable `{path}` {_shape(spec)} of the base has no home"
+                message = f"the variable `{path}` {shown(spec.shape)} of the base has no home"
                 homeless.append(Fault(Problem(code="PS502", message=message)))
             else:
-                dropped.append(
-                    Move(path, "dropped", spec.name or None, spec.shape, spec.dtype, place=place)
-                )
+                dropped.append(_dropped(layer, spec, place))
     return dropped, homeless
+
+
+def _dropped(layer: Layer, spec: VariableSpec, place: Place) -> Move:
+    path = f"{layer.path}/{spec.inner}"
+    return Move(path, "dropped", spec.name or None, spec.shape, spec.dtype, place=place)

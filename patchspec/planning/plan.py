@@ -7,7 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any, Literal
+from math import prod
+from typing import Any, Literal, get_args
 
 from patchspec.graph.edits import Edit
 from patchspec.graph.graph import Graph
@@ -16,9 +17,11 @@ from patchspec.graph.tensors import Spec, Tensor
 from patchspec.language.patch import Patch, Step
 from patchspec.models.base import Base, architecture_digest, ordered_config
 from patchspec.problems import Problem
+from patchspec.weights.pipelines import Pipeline
 
 FORMAT = 1
-Action = Literal["kept", "initialised", "dropped"]
+Action = Literal["kept", "adapted", "loaded", "initialised", "dropped"]
+ACTIONS: tuple[Action, ...] = get_args(Action)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,12 @@ class Move:
     sources: tuple[tuple[str, str], ...] = ()
     """Where the value comes from: pairs of a model and a path in it."""
     rule: str | None = None
-    """`keep`, or the initializer."""
+    """The rules as they are written, or the initializer."""
     initializer: Mapping[str, Any] | None = field(default=None, repr=False)
+    pipeline: Pipeline = field(default=(), repr=False, compare=False)
+    """The rules, from the one that starts the value; none where it is kept or initialised."""
+    shapes: tuple[tuple[int, ...], ...] = field(default=(), repr=False, compare=False)
+    """The shape at the start, and after each rule that changes the value."""
     place: Place | None = None
 
     @property
@@ -110,6 +117,12 @@ class Plan:
     weights_known: bool
     branched: tuple[str, ...] = ()
     """The Sequential models that become functional, by path; the whole model is ``."""
+    models: Mapping[str, Base] = field(default_factory=dict)
+    """The other models that values come from, by the names that the patches give them."""
+
+    def model(self, name: str) -> Base:
+        """A model by its name; `base` is the base."""
+        return self.models.get(name, self.base)
 
     @cached_property
     def graph(self) -> Graph:
@@ -164,9 +177,16 @@ class Plan:
                 total += size
             before["total"] = total
         elif self.weights_known:
-            sizes = [m.size for m in self.moves if m.sources or m.action == "dropped"]
-            before["total"] = sum(sizes)
+            before["total"] = sum(self._base_sizes().values())
         return {"before": before, "after": after}
+
+    def _base_sizes(self) -> dict[str, int]:
+        """The number of values of each variable of the base, as far as moves say it."""
+        sizes = {m.path: m.size for m in self.moves if m.action == "dropped"}
+        for move in self.moves:
+            start = prod(move.shapes[0]) if move.shapes else move.size
+            sizes |= {path: start for model, path in move.sources if model == "base"}
+        return sizes
 
     @cached_property
     def digest(self) -> str:

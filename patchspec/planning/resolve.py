@@ -16,7 +16,8 @@ from patchspec.models.safety import check_code, check_safe
 from patchspec.planning.compiling import compile_edits, optimizer_findings
 from patchspec.planning.fold import Folded, fold, placed
 from patchspec.planning.guards import apply_guarded
-from patchspec.planning.moves import Known, UnaccountedError, weight_plan
+from patchspec.planning.known import Known
+from patchspec.planning.moves import weight_plan
 from patchspec.planning.plan import Change, Finding, Move, Output, Place, Plan
 from patchspec.planning.refreshing import refreshed
 from patchspec.planning.shapes import (
@@ -26,6 +27,7 @@ from patchspec.planning.shapes import (
     infer,
     known_specs,
 )
+from patchspec.planning.values import UnaccountedError
 from patchspec.problems import PatchError, Pointer, Problem, some
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from patchspec.graph.edits import pointer_string
-from patchspec.planning.plan import FORMAT, Change, Move, Place, Plan, weight_rows
+from patchspec.planning.plan import ACTIONS, FORMAT, Change, Move, Place, Plan, weight_rows
 from patchspec.problems import some
 from patchspec.review.problems import problem_json, problem_text
 from patchspec.review.rows import MANY, SYMBOLS, form_sentences, input_rows, layer_rows, output_rows
@@ -94,9 +94,7 @@ def _numbers(plan: Plan, style: Style) -> Iterator[str]:
     yield style("Parameters", "bold")
     trainable = f", {number(after['trainable'])} of them trainable" if plan.weights_known else ""
     yield f"  {number(before['total'])} -> {number(after['total'])}{trainable}"
-    counts = {
-        a: [m for m in plan.moves if m.action == a] for a in ("kept", "initialised", "dropped")
-    }
+    counts = {a: [m for m in plan.moves if m.action == a] for a in ACTIONS}
     said = [_count(moves, action) for action, moves in counts.items() if moves]
     if not plan.weights_known:
         said.append("those of new layers are not known without shapes")

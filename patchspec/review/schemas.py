@@ -102,7 +102,7 @@ _PLAN: Mapping[str, Any] = {
                 "name": _MAYBE_TEXT,
                 "shape": _SHAPE,
                 "dtype": _MAYBE_TEXT,
-                "action": {"enum": ["kept", "initialised", "dropped"]},
+                "action": {"enum": ["kept", "adapted", "loaded", "initialised", "dropped"]},
                 "rule": _MAYBE_TEXT,
             },
             "required": ["path", "name", "shape", "dtype", "action", "sources", "rule", "step"],

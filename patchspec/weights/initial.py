@@ -43,13 +43,13 @@ def initial_value(
     memory is near the size of the result, but for an orthogonal matrix.
     """
     name, config = initializer["class_name"], initializer.get("config", {})
-    kind = _numpy_dtype(dtype)
+    kind = numpy_dtype(dtype)
     if name in _FIXED:
-        return _rounded(np.broadcast_to(_FIXED[name](config, shape), shape), kind)
+        return rounded(np.broadcast_to(_FIXED[name](config, shape), shape), kind)
     quantile = _QUANTILES[name](config, shape)
     bits = np.random.Philox(key=_words(value_key(seed, path, initializer, shape, dtype))).random_raw
     if name == _ORTHOGONAL:
-        return _rounded(_orthogonal(config, shape, bits, quantile), kind)
+        return rounded(_orthogonal(config, shape, bits, quantile), kind)
     return _drawn(quantile, shape, bits, kind)
 
 
@@ -57,7 +57,7 @@ def _words(key: bytes) -> NDArray[np.uint64]:
     return np.frombuffer(key[:16], dtype=">u8").astype(np.uint64)
 
 
-def _numpy_dtype(name: str) -> np.dtype[Any]:
+def numpy_dtype(name: str) -> np.dtype[Any]:
     if name == "bfloat16":
         import ml_dtypes  # noqa: PLC0415 (comes with Keras; only bfloat16 needs it)
 
@@ -66,7 +66,7 @@ def _numpy_dtype(name: str) -> np.dtype[Any]:
     return np.dtype(name)
 
 
-def _rounded(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+def rounded(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """The values in a dtype, by a route that no machine or version takes otherwise."""
     if dtype.name == "bfloat16":
         # Versions of ml_dtypes may differ in whether they go from float64 by way of float32.
@@ -91,7 +91,7 @@ def _drawn(quantile: Quantile, shape: Shape, bits: Bits, dtype: np.dtype[Any]) -
     for start in range(0, count, CHUNK):
         part = values[start : start + CHUNK]
         probability = ((bits(len(part)) >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
-        part[:] = _rounded(quantile(probability), dtype)
+        part[:] = rounded(quantile(probability), dtype)
     return values.reshape(shape)
 
 

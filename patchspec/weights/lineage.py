@@ -6,13 +6,10 @@ variant, the layer of the base that it is, or none; the weight plan reads nothin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from patchspec.problems import Pointer
-
-Rule = Literal["keep", "init"]
+from patchspec.weights.pipelines import Rulings
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +29,26 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """A new layer. Its variables are initialised, but for those that `rules` keep."""
+    """A new layer. Its variables are initialised, but for those of which `rulings` say else."""
 
     layer: str
     replaces: str | None = None
     """The layer in whose place it stands, of which `keep` takes variables."""
-    rules: Mapping[str, Rule] = field(default_factory=dict)
-    """A rule by variable name, `*` for the others."""
+    rulings: Rulings = field(default_factory=dict)
     at: Pointer = ()
     """Where the new layer stands in its step."""
     like: str | None = None
     """The layer that it is made like, of which `keep` takes variables where it replaces none."""
 
 
-Event = Renamed | Dropped | Created
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """The step says what becomes of variables of a layer that stays."""
+
+    layer: str
+    rulings: Rulings
+    skip: bool = False
+    """Whether a variable that the rules do not fit stays as it is; refused otherwise."""
+
+
+Event = Renamed | Dropped | Created | Ruled

@@ -87,7 +87,7 @@ def test_each_belongs_to_operations_that_put_in_or_set_something() -> None:
         ("{op: remove, layers: {clas: Dense}}", "PS201"),
         ("{op: insert, after: a, new: {class: ReLU, nam: r}}", "PS201"),
         ("{op: insert, after: a, new: {name: r}}", "PS202"),
-        ("{op: insert, after: a, new: {class: ReLU, name: r, weights: zeros}}", "PS205"),
+        ("{op: insert, after: a, new: {class: ReLU, name: r, weights: zeroes}}", "PS205"),
         ("remove: a", "PS202"),
         ("{op: remove, layers: a, allow: [414]}", "PS203"),
         ("{op: insert, after: a, new: {class: Dens, name: r}}", "PS210"),
