@@ -78,25 +78,31 @@ def resolve(
     *,
     shapes: bool = True,
     settings: Mapping[str, Any] | None = None,
+    models: Mapping[str, Any] | None = None,
     custom_objects: Mapping[str, Any] | None = None,
 ) -> Plan:
     """The plan of one or several patches for a model: all that will happen, with nothing done.
 
     `patches` are patches, paths of files, or YAML texts; `model` is a path, a base or a live model.
-    `settings` are values for the settings that patches given as files or texts declare.
+    `settings` are values for the settings that patches given as files or texts declare; `models`
+    are models, in the same ways, in the place of those that the patches name.
     With `shapes` Keras infers shapes, dtypes and variables where a change reaches; without, Keras
     is not imported. Raises `PatchError`.
     """
     listed = patches if isinstance(patches, (list, tuple)) else (patches,)
     parsed = read_patches(listed, settings or {})
     base = open_base(model, custom_objects=custom_objects)
+    from patchspec.models.others import open_others  # noqa: PLC0415
+
+    given = {name: open_base(one) for name, one in (models or {}).items()}
+    others = open_others(parsed, given, open_base)
     if not shapes:
         from patchspec.planning.resolve import resolve as plan  # noqa: PLC0415
 
-        return plan(parsed, base)
+        return plan(parsed, base, models=others)
     from patchspec.building.live import resolve_with_keras  # noqa: PLC0415 (imports Keras)
 
-    return resolve_with_keras(parsed, base, custom_objects)
+    return resolve_with_keras(parsed, base, custom_objects, others)
 
 
 def build(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> Variant:
@@ -110,13 +116,14 @@ def apply(
     model: Any,
     *patches: Patch | str | Path,
     settings: Mapping[str, Any] | None = None,
+    models: Mapping[str, Any] | None = None,
     custom_objects: Mapping[str, Any] | None = None,
 ) -> Variant:
     """The variant that the patches make of a model; the model, file or live, is not touched.
 
     The composition of `parse`, `open_base`, `resolve` and `build`. Raises `PatchError`.
     """
-    plan = resolve(patches, model, settings=settings, custom_objects=custom_objects)
+    plan = resolve(patches, model, settings=settings, models=models, custom_objects=custom_objects)
     return build(plan, custom_objects)
 
 

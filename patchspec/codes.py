@@ -151,6 +151,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "`each` gives a value per match: a list exactly as long as the matches, or "
             "`{linear: [first, last]}`.",
         ),
+        "PS221": Code(
+            "a model that is not declared",
+            "Values come from models under `models`, or from `base`. The name is not among them, "
+            "or two patches mean two models by it.",
+        ),
         "PS301": Code(
             "there is no layer of that name",
             "Names are whole names, as `patchspec inspect` prints them; a `/` leads into a "
@@ -388,6 +393,17 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "The rule does not apply to the shape that it is given, or cannot make the one that "
             "is wanted. Sizes come from the shapes: `pad` appends until the axis fits, `take` "
             "says which entries stay.",
+        ),
+        "PS510": Code(
+            "values from a layer that is not there",
+            "`load` looks for a layer of the same name in the other model, `names` may say "
+            "another; a rule `from` names one. `missing: skip` leaves such layers of `load` as "
+            "they are.",
+        ),
+        "PS511": Code(
+            "values that nobody takes",
+            "`load` takes everything from the other model unless told otherwise: a layer there "
+            "has values and no layer here is called so, or a variable of it has no counterpart.",
         ),
         "PS701": Code(
             "code in a patch",

@@ -83,14 +83,19 @@ def known_classes(base: Base, custom_objects: Mapping[str, Any] | None) -> dict[
 
 
 def resolve_with_keras(
-    patches: Patch | Sequence[Patch], base: Base, custom_objects: Mapping[str, Any] | None = None
+    patches: Patch | Sequence[Patch],
+    base: Base,
+    custom_objects: Mapping[str, Any] | None = None,
+    models: Mapping[str, Base] | None = None,
 ) -> Plan:
     """`resolve` with shapes, dtypes and variables inferred by Keras."""
     listed = (patches,) if isinstance(patches, Patch) else tuple(patches)
     base = opened_inside(base, listed, known_classes(base, custom_objects))
     given = known_classes(base, custom_objects)
     known = sorted(known_custom_objects(given))
-    return resolve(patches, base, inferrer=KerasInferrer(given), custom_objects=known)
+    return resolve(
+        patches, base, inferrer=KerasInferrer(given), custom_objects=known, models=models
+    )
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,13 @@ from patchspec.cli.shared import (
     Usage,
     add_custom_objects,
     add_format,
+    add_models,
     add_settings,
     add_weights,
     add_weights_out,
     check_outputs,
     custom_objects,
+    models_for,
     open_for,
     open_model,
     patches_in,
@@ -51,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="overwrite FILE")
     add_weights(parser)
     add_weights_out(parser)
+    add_models(parser)
     add_custom_objects(parser)
     add_settings(parser)
     add_format(parser)
@@ -70,9 +73,11 @@ def run(arguments: argparse.Namespace) -> int:
             raise Usage("give at least one patch (a file that ends in .yaml or .yml)")
         patches = patches_in(paths, arguments.settings)
         base = open_for(given or arguments.base, patches, arguments)
-    refuse_inputs((output, weights_out), [*arguments.paths, base.origin, base.weights])
+    models = _models(arguments, saved, patches)
+    read = (file for model in (base, *models.values()) for file in model.files)
+    refuse_inputs((output, weights_out), [*arguments.paths, *read])
     with quiet_backend():
-        variant = _build(arguments, saved, patches, base)
+        variant = _build(arguments, saved, patches, base, models)
         if weights_out is not None:
             variant.save_weights(weights_out, force=arguments.force)
         with removed_on_failure(weights_out):
@@ -105,17 +110,32 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _build(
-    arguments: argparse.Namespace, saved: SavedPlan | None, patches: Sequence[Patch], base: Base
+    arguments: argparse.Namespace,
+    saved: SavedPlan | None,
+    patches: Sequence[Patch],
+    base: Base,
+    models: Mapping[str, Base],
 ) -> Variant:
     from patchspec.building.live import resolve_with_keras  # noqa: PLC0415 (imports Keras)
     from patchspec.building.variant import build  # noqa: PLC0415 (imports Keras)
     from patchspec.planning.saved import check_fresh  # noqa: PLC0415
 
     custom = custom_objects(arguments.custom_objects)
-    plan = resolve_with_keras(patches, base, custom)
+    plan = resolve_with_keras(patches, base, custom, models)
     if saved is not None:
         check_fresh(saved, plan, arguments.paths[0])
     return build(plan, custom)
+
+
+def _models(
+    arguments: argparse.Namespace, saved: SavedPlan | None, patches: Sequence[Patch]
+) -> dict[str, Base]:
+    """The other models: those of the command line, else those that the plan was made with."""
+    told = {said.partition("=")[0] for said in arguments.models}
+    for name, path in saved.models.items() if saved is not None else ():
+        if name not in told:
+            arguments.models.append(f"{name}={path}")
+    return models_for(patches, arguments)
 
 
 def _saved(arguments: argparse.Namespace) -> tuple[SavedPlan, Sequence[Patch], Base]:

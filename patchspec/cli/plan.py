@@ -11,9 +11,11 @@ from patchspec.cli.shared import (
     Usage,
     add_custom_objects,
     add_format,
+    add_models,
     add_settings,
     add_weights,
     custom_objects,
+    models_for,
     open_for,
     patches_in,
     quiet_backend,
@@ -54,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--with-config", action="store_true", help="in JSON, the config document afterwards too"
     )
     add_weights(parser)
+    add_models(parser)
     add_custom_objects(parser)
     add_settings(parser)
     add_format(parser)
@@ -64,9 +67,9 @@ def run(arguments: argparse.Namespace) -> int:
     with quiet_backend():
         plan = _plan(arguments)
     if arguments.output:
-        refuse_inputs(
-            [Path(arguments.output)], [*arguments.paths, plan.base.origin, plan.base.weights]
-        )
+        models = (plan.base, *plan.models.values())
+        read = (file for model in models for file in model.files)
+        refuse_inputs([Path(arguments.output)], [*arguments.paths, *read])
         from patchspec.models.files import write_text  # noqa: PLC0415
         from patchspec.planning.saved import saved_json  # noqa: PLC0415
 
@@ -87,8 +90,9 @@ def _plan(arguments: argparse.Namespace) -> Plan:
         raise Usage("give at least one patch (a file that ends in .yaml or .yml)")
     patches = patches_in(paths, arguments.settings)
     opened = open_for(base or arguments.base, patches, arguments)
+    models = models_for(patches, arguments)
     if arguments.no_shapes:
-        return resolve(patches, opened)
+        return resolve(patches, opened, models=models)
     from patchspec.building.live import resolve_with_keras  # noqa: PLC0415 (imports Keras)
 
-    return resolve_with_keras(patches, opened, custom_objects(arguments.custom_objects))
+    return resolve_with_keras(patches, opened, custom_objects(arguments.custom_objects), models)

@@ -17,6 +17,7 @@ from patchspec.language.patch import Patch, read_patches
 from patchspec.models.base import Base
 from patchspec.models.files import check_target
 from patchspec.models.opening import open_base
+from patchspec.models.others import open_others
 from patchspec.models.weights_out import check_weights_target
 from patchspec.problems import PatchError, refuse
 
@@ -166,6 +167,30 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a value for a setting of a patch (repeatable)",
     )
+
+
+def add_models(parser: argparse.ArgumentParser) -> None:
+    """`--model`."""
+    parser.add_argument(
+        "--model",
+        dest="models",
+        metavar="NAME=FILE",
+        action="append",
+        default=[],
+        help="the file of a model that a patch names under `models` (repeatable)",
+    )
+
+
+def models_for(patches: Sequence[Patch], arguments: argparse.Namespace) -> dict[str, Base]:
+    """The other models that the patches name, from the command line or from beside the patch."""
+    modules = arguments.custom_objects
+    given = {}
+    for said in arguments.models:
+        name, sign, path = said.partition("=")
+        if not sign:
+            raise Usage(f"`--model {said}`: give its file, `--model {said}=FILE`")
+        given[name] = open_model(path, modules)
+    return open_others(patches, given, lambda path, weights: open_model(path, modules, weights))
 
 
 def patches_in(paths: Sequence[str], settings: Sequence[str]) -> tuple[Patch, ...]:

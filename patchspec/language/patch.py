@@ -15,7 +15,7 @@ from patchspec.language.settings import filled, setting_values, unknown_placehol
 from patchspec.language.source import Source, read_file, read_text
 from patchspec.layers.check import check_arguments, check_layer
 from patchspec.operations import operations
-from patchspec.operations._operation import Operation
+from patchspec.operations._operation import Operation, key_of
 from patchspec.problems import PatchError, Pointer, Problem, did_you_mean, refuse, some
 
 
@@ -59,6 +59,8 @@ class Patch:
     """Those that `if` does not leave out."""
     meta: Mapping[str, Any]
     source: Source
+    models: Mapping[str, Pin] = field(default_factory=dict)
+    """The other models that values may come from, by name."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """The value of every setting that the patch declares."""
     extends: tuple[Patch, ...] = ()
@@ -167,6 +169,7 @@ def parse_source(
         ),
         meta=MappingProxyType(data.get("meta", {})),
         source=source,
+        models=MappingProxyType({n: _pin(one) for n, one in data.get("models", {}).items()}),
         settings=MappingProxyType(values),
         extends=extended,
     )
@@ -209,8 +212,8 @@ def _pin(said: Any) -> Pin:
 
 def _step(said: Mapping[str, Any], index: int) -> Step:
     operation = operations()[said["op"]]
-    own = {field.name for field in fields(operation)}
-    values = {k: tuple(v) if k == "unset" else v for k, v in said.items() if k in own}
+    own = {key_of(field.name): field.name for field in fields(operation)}
+    values = {own[k]: tuple(v) if k == "unset" else v for k, v in said.items() if k in own}
     return Step(
         operation=operation(**values),
         op=said["op"],

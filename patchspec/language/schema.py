@@ -27,6 +27,26 @@ _TEMPLATE = r"^([A-Za-z0-9_.-]|\$\(([A-Za-z0-9_]+|\*)\))+$"
 _VERSION = r"\s*([<>=!]=|[<>])?\s*\d+(\.\d+)*\s*"
 _VERSIONS = f"^{_VERSION}(,{_VERSION})*$"
 
+_MODEL: Mapping[str, Any] = {
+    "type": ["string", "object"],
+    "minLength": 1,
+    "properties": {
+        "path": {"type": "string", "minLength": 1, "description": "The model file."},
+        "weights": {
+            "type": "string",
+            "minLength": 1,
+            "description": "The file of its weights, where `path` is an architecture.",
+        },
+        "architecture": {**_DIGEST, "description": "Refuse any other architecture."},
+        "state": {**_DIGEST, "description": "Refuse any other weights."},
+        "keras": {
+            "type": "string",
+            "pattern": _VERSIONS,
+            "description": "A range of versions: '>=3.15.1'.",
+        },
+    },
+    "additionalProperties": False,
+}
 _HEADER: Mapping[str, Any] = {
     "patchspec": {"const": FORMAT, "description": "The version of the language."},
     "name": {
@@ -36,25 +56,18 @@ _HEADER: Mapping[str, Any] = {
     },
     "description": {"type": "string", "description": "What the variant is for, in a sentence."},
     "base": {
-        "type": ["string", "object"],
-        "minLength": 1,
+        **_MODEL,
         "description": "The model to start from; a string is its path, relative to the patch.",
-        "properties": {
-            "path": {"type": "string", "minLength": 1, "description": "The model file."},
-            "weights": {
-                "type": "string",
-                "minLength": 1,
-                "description": "The file of its weights, where `path` is an architecture.",
-            },
-            "architecture": {**_DIGEST, "description": "Refuse any other architecture."},
-            "state": {**_DIGEST, "description": "Refuse any other weights."},
-            "keras": {
-                "type": "string",
-                "pattern": _VERSIONS,
-                "description": "A range of versions: '>=3.15.1'.",
-            },
+    },
+    "models": {
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": {"pattern": f"^(?!base$){NAME_PATTERN}$"},
+        "additionalProperties": {
+            **_MODEL,
+            "description": "A model; a string is its path, relative to the patch.",
         },
-        "additionalProperties": False,
+        "description": "Other models that values may come from, by name.",
     },
     "seed": {
         "type": "integer",

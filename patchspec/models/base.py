@@ -72,6 +72,11 @@ class Base:
     upgrades: tuple[UpgradeStep, ...] = ()
     """What was done to bring an old config into the current form; empty for a current file."""
 
+    @property
+    def files(self) -> tuple[str | None, ...]:
+        """The files that it was read from."""
+        return (self.origin, self.weights)
+
     @cached_property
     def graph(self) -> Graph:
         """The lens over the document."""

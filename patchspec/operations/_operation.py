@@ -126,6 +126,16 @@ def targets_of(matches: tuple[Match, ...]) -> tuple[Target, ...]:
     return tuple(Target(m.layer.path, i, m.star) for i, m in enumerate(matches))
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a step knows beside the graph that the steps before it left."""
+
+    seed: int
+    """The patch's: what new layers leave unset is derived from it."""
+    models: Mapping[str, Graph] = field(default_factory=dict)
+    """The models that values may come from, as they are stored; `base` is one of them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation(ABC):
     """One thing that a patch asks for: a frozen value that knows how to lower itself.
@@ -143,11 +153,11 @@ class Operation(ABC):
         return targets_of(select(layers, graph, at=("layers",)))
 
     @abstractmethod
-    def lower(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
+    def lower(self, graph: Graph, target: Target, given: Given) -> Iterator[Edit | Event]:
         """The change to one target, as edits of the document that `graph` looks at; or a refusal.
 
         Pointers in refusals are relative to the operation. Edits are applied in order, each to
-        what the one before left. `seed` is the patch's, for what new layers leave unset.
+        what the one before left.
         """
 
     @classmethod
@@ -168,11 +178,18 @@ class Operation(ABC):
         hints = _hints(cls)
         return {
             "description": cls.summary(),
-            "properties": {f.name: _fragment(hints[f.name]) for f in fields(cls)},
+            "properties": {key_of(f.name): _fragment(hints[f.name]) for f in fields(cls)},
             "required": [
-                f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING
+                key_of(f.name)
+                for f in fields(cls)
+                if f.default is MISSING and f.default_factory is MISSING
             ],
         }
+
+
+def key_of(name: str) -> str:
+    """The key that a field is written under: `from_` is clear of a word of Python's."""
+    return name.rstrip("_")
 
 
 @cache

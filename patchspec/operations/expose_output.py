@@ -11,7 +11,7 @@ from patchspec.graph.graph import Graph
 from patchspec.graph.references import end_names
 from patchspec.graph.tensors import Tensor
 from patchspec.operations._leading_out import lead_out, leading_targets
-from patchspec.operations._operation import WHOLE_MODEL, Operation, Outputs, Target
+from patchspec.operations._operation import WHOLE_MODEL, Given, Operation, Outputs, Target
 from patchspec.operations._outputs import Named, named_outputs, refuse_inputs, said_outputs, written
 from patchspec.problems import refuse, some
 from patchspec.weights.lineage import Event
@@ -35,7 +35,7 @@ class ExposeOutput(Operation):
         said = [(one.reference, one.at) for one in said_outputs(self.outputs, graph)]
         return (*leading_targets(said, graph), WHOLE_MODEL)
 
-    def lower(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
+    def lower(self, graph: Graph, target: Target, given: Given) -> Iterator[Edit | Event]:
         if target.reference is not None:
             yield from lead_out(graph, target.reference, at=("outputs",))
             return
@@ -59,9 +59,9 @@ class ExposeOutput(Operation):
             Named(name, slot.tensor, (), False)
             for name, slot in zip(names, graph.outputs, strict=True)
         ]
-        ends, added = written(graph, wanted, form, seed)
+        ends, added = written(graph, wanted, form, given.seed)
         if graph.config["output_layers"] and (reform or _is_lone(present)):
-            old, _ = written(graph, kept, form, seed)
+            old, _ = written(graph, kept, form, given.seed)
             value = {**old, **ends} if isinstance(old, dict) else [*old, *_as_list(ends)]
             yield replace((*graph.pointer, "output_layers"), value)
         elif isinstance(ends, dict):

@@ -20,7 +20,7 @@ from patchspec.operations._leading_out import (
 )
 from patchspec.operations._made import input_entry
 from patchspec.operations._new_layers import is_reference
-from patchspec.operations._operation import WHOLE_MODEL, Operation, Outputs, Target
+from patchspec.operations._operation import WHOLE_MODEL, Given, Operation, Outputs, Target
 from patchspec.operations._outputs import Named, named_outputs, refuse_inputs, said_outputs, written
 from patchspec.problems import refuse, some
 from patchspec.weights.lineage import Created, Dropped, Event
@@ -56,13 +56,13 @@ class Extract(Operation):
         trimmed = [Target(path) for path in sorted(models, key=lambda path: path.count("/"))]
         return (*leading, WHOLE_MODEL, *trimmed)
 
-    def lower(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
+    def lower(self, graph: Graph, target: Target, given: Given) -> Iterator[Edit | Event]:
         if target.reference is not None:
             yield from lead_out(graph, target.reference, at=("outputs",))
         elif target.path:
             yield from _trimmed(graph, target)
         else:
-            yield from self._whole(graph, seed)
+            yield from self._whole(graph, given.seed)
 
     def _whole(self, graph: Graph, seed: int) -> Iterator[Edit | Event]:
         named = None if self.outputs is None else named_outputs(self.outputs, graph)

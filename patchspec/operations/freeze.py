@@ -8,7 +8,7 @@ from typing import Literal
 
 from patchspec.graph.edits import Edit
 from patchspec.graph.graph import Graph
-from patchspec.operations._operation import Operation, Selector, Target
+from patchspec.operations._operation import Given, Operation, Selector, Target
 from patchspec.operations._trainable import leaf_targets, set_trainable
 from patchspec.weights.lineage import Event
 
@@ -30,5 +30,5 @@ class Freeze(Operation):
     def targets(self, graph: Graph) -> tuple[Target, ...]:
         return leaf_targets(self.layers, graph, batchnorm=self.batchnorm == "include")
 
-    def lower(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
+    def lower(self, graph: Graph, target: Target, given: Given) -> Iterator[Edit | Event]:
         yield from set_trainable(graph, target, False, batchnorm=self.batchnorm == "include")

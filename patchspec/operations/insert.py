@@ -15,6 +15,7 @@ from patchspec.operations._new_layers import Growth, Soil, grow, references_in
 from patchspec.operations._operation import (
     WHOLE_MODEL,
     Each,
+    Given,
     NewLayers,
     Operation,
     Place,
@@ -74,13 +75,13 @@ class Insert(Operation):
         _check_all_connected(graph, targets, others)
         return tuple(replace(target, others=others) for target in targets)
 
-    def lower(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
+    def lower(self, graph: Graph, target: Target, given: Given) -> Iterator[Edit | Event]:
         if self.after is not None:
-            yield from self._after(graph, target, seed)
+            yield from self._after(graph, target, given.seed)
         elif self.before is not None:
-            yield from self._before(graph, target, seed)
+            yield from self._before(graph, target, given.seed)
         else:
-            yield from grow(self.new, Soil(graph, self._place(graph), target, seed)).added()
+            yield from grow(self.new, Soil(graph, self._place(graph), target, given.seed)).added()
 
     def _place(self, graph: Graph) -> Graph:
         """The model in which the first tensor lies that the first new layer reads."""

@@ -10,7 +10,7 @@ from patchspec.graph.edits import Edit, fault_of, parse_pointer, plain
 from patchspec.graph.graph import Graph
 from patchspec.graph.layer import Layer
 from patchspec.layers.check import check_layer
-from patchspec.operations._operation import Operation, Selector, Target, said
+from patchspec.operations._operation import Given, Operation, Selector, Target, said
 from patchspec.operations.set import class_of
 from patchspec.problems import PatchError, Pointer, refuse
 from patchspec.weights.lineage import Event
@@ -51,7 +51,7 @@ class Json(Operation):
     layers: Selector
     patch: Rfc6902
 
-    def lower(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
+    def lower(self, graph: Graph, target: Target, given: Given) -> Iterator[Edit | Event]:
         layer = graph.layer(target.path)
         for i, one in enumerate(self.patch):
             _check(one, ("patch", i))

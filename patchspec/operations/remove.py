@@ -12,7 +12,7 @@ from patchspec.graph.graph import Graph
 from patchspec.graph.layer import Call, Layer
 from patchspec.graph.references import find_tensor
 from patchspec.graph.tensors import Tensor
-from patchspec.operations._operation import Operation, Selector, Target, said
+from patchspec.operations._operation import Given, Operation, Selector, Target, said
 from patchspec.operations._wiring import bypassed, wired_layer
 from patchspec.problems import refuse, some
 from patchspec.weights.lineage import Dropped, Event
@@ -43,7 +43,7 @@ class Remove(Operation):
     layers: Selector
     keep: Keep | None = None
 
-    def lower(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
+    def lower(self, graph: Graph, target: Target, given: Given) -> Iterator[Edit | Event]:
         home, layer = wired_layer(graph, target, at=("layers",))
         if layer.is_input:
             refuse(

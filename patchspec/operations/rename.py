@@ -11,7 +11,7 @@ from patchspec.graph.graph import Graph
 from patchspec.graph.layer import Layer
 from patchspec.graph.tensors import Tensor
 from patchspec.operations._names import new_name
-from patchspec.operations._operation import NewName, Operation, Selector, Target
+from patchspec.operations._operation import Given, NewName, Operation, Selector, Target
 from patchspec.operations._wiring import wired_layer
 from patchspec.problems import refuse
 from patchspec.weights.lineage import Event, Renamed
@@ -29,7 +29,7 @@ class Rename(Operation):
     layers: Selector
     name: NewName
 
-    def lower(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
+    def lower(self, graph: Graph, target: Target, given: Given) -> Iterator[Edit | Event]:
         home, layer = wired_layer(graph, target, at=("layers",))
         name = new_name(self.name, target, home, at=("name",))
         yield replace((*layer.pointer, "name"), name)

@@ -15,7 +15,7 @@ from patchspec.graph.tensors import Tensor
 from patchspec.layers.check import accepts_argument
 from patchspec.operations._names import fill
 from patchspec.operations._new_layers import Growth, Soil, grow
-from patchspec.operations._operation import Each, NewLayers, Operation, Place, Target
+from patchspec.operations._operation import Each, Given, NewLayers, Operation, Place, Target
 from patchspec.operations._wiring import (
     calls_of,
     redirect,
@@ -52,7 +52,7 @@ class Replace(Operation):
             )
         return select_calls(self.layers, graph, at=("layers",))
 
-    def lower(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
+    def lower(self, graph: Graph, target: Target, given: Given) -> Iterator[Edit | Event]:
         home, layer = wired_layer(graph, target, at=("layers",))
         if layer.is_input:
             refuse(
@@ -62,7 +62,7 @@ class Replace(Operation):
             )
         calls = calls_of(layer, target)
         whole = len(calls) == len(layer.calls)
-        soil = self._soil(layer, calls, graph=graph, home=home, target=target, seed=seed)
+        soil = self._soil(layer, calls, graph=graph, home=home, target=target, seed=given.seed)
         growth = grow(self.new, soil)
         if target.run:
             yield from self._run(graph, home, target, growth)

@@ -13,7 +13,7 @@ from patchspec.graph.references import find_tensor
 from patchspec.graph.tensors import Tensor, keras_tensor
 from patchspec.layers.table import layer_class
 from patchspec.operations._new_layers import is_reference
-from patchspec.operations._operation import Inputs, Operation, Place, Target
+from patchspec.operations._operation import Given, Inputs, Operation, Place, Target
 from patchspec.operations._wiring import redirect, select_calls, wired_layer
 from patchspec.problems import Pointer, did_you_mean, refuse, some, within
 from patchspec.weights.lineage import Event
@@ -47,7 +47,7 @@ class Rewire(Operation):
             )
         return found
 
-    def lower(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
+    def lower(self, graph: Graph, target: Target, given: Given) -> Iterator[Edit | Event]:
         home, layer = wired_layer(graph, target, at=("layers",))
         if layer.is_input:
             refuse("PS405", f"the input layer `{layer.name}` reads nothing", at=("layers",))

@@ -18,6 +18,7 @@ from patchspec.operations._names import fill
 from patchspec.operations._operation import (
     Config,
     Each,
+    Given,
     Keys,
     Operation,
     Selector,
@@ -69,7 +70,7 @@ class Set(Operation):
             )
         return found
 
-    def lower(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
+    def lower(self, graph: Graph, target: Target, given: Given) -> Iterator[Edit | Event]:
         layer = graph.layer(target.path)
         values = fill(plain(self.config), target, at=("config",))
         if self.arguments:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from patchspec.graph.edits import Edit
 from patchspec.graph.graph import Graph
-from patchspec.operations._operation import Operation, Selector, Target
+from patchspec.operations._operation import Given, Operation, Selector, Target
 from patchspec.operations._trainable import batchnorms, leaf_targets, set_trainable
 from patchspec.problems import refuse, some
 from patchspec.weights.lineage import Event
@@ -44,5 +44,5 @@ class Unfreeze(Operation):
             )
         return found
 
-    def lower(self, graph: Graph, target: Target, seed: int) -> Iterator[Edit | Event]:
+    def lower(self, graph: Graph, target: Target, given: Given) -> Iterator[Edit | Event]:
         yield from set_trainable(graph, target, True, batchnorm=self.batchnorm != "leave")

@@ -7,7 +7,7 @@ always right for the document that they are applied to, and no operation reasons
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,15 +20,16 @@ from patchspec.graph.sequential import functional_edits
 from patchspec.language.patch import Patch, Step
 from patchspec.models.base import Base
 from patchspec.operations._each import shared_out
-from patchspec.operations._operation import Target
+from patchspec.operations._operation import Given, Target
 from patchspec.operations._wiring import without_call
 from patchspec.planning.chains import BranchError, in_lists
 from patchspec.planning.guards import apply_guarded
+from patchspec.planning.known import BASE
 from patchspec.planning.plan import Change, Place
 from patchspec.planning.settling import mask_operations, unordered_calls
 from patchspec.planning.values import Said
 from patchspec.problems import PatchError, Pointer, Problem, some
-from patchspec.weights.lineage import Created, Dropped, Event, Renamed, Ruled
+from patchspec.weights.lineage import Created, Dropped, Event, Loaded, Renamed, Ruled
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ class Folded:
     """For every layer, what steps said of its weights after it was there, in order."""
     gone_said: dict[str, tuple[Said, ...]] = field(default_factory=dict)
     """The same for every name that was taken away."""
+    loaded: dict[Place, Loaded] = field(default_factory=dict)
+    """The steps that load, and what they take."""
     changes: list[Change] = field(default_factory=list)
     mask_operations: frozenset[str] = frozenset()
     """Bare operations of the base that serve masks only."""
@@ -75,17 +78,24 @@ class Folded:
     """Sequential models that became functional ones, by path; the whole is ``."""
 
 
-def fold(base: Base, patches: Sequence[Patch], infer: SpecSource | None = None) -> Folded:
+def fold(
+    base: Base,
+    patches: Sequence[Patch],
+    infer: SpecSource | None = None,
+    models: Mapping[str, Graph] | None = None,
+) -> Folded:
     """Apply every step of every patch; raises `PatchError`, placed, at the first refused step.
 
     A Sequential stays one while it is patched into a chain. Where it is not, it must have been
     functional from the start, so the fold begins again with a first change that makes it so.
-    `infer` finds out shapes that the config does not record, for selectors that ask for them.
+    `infer` finds out shapes that the config does not record, for selectors that ask for them;
+    `models` are those that values may come from, beside the base.
     """
     branched: tuple[str, ...] = ()
+    models = {**(models or {}), BASE: base.graph}
     while True:
         try:
-            return _fold(base, patches, branched, infer)
+            return _fold(base, patches, branched, infer, models)
         except BranchError as error:
             branched = (*branched, error.path)
 
@@ -95,6 +105,7 @@ def _fold(
     patches: Sequence[Patch],
     branched: tuple[str, ...],
     infer: SpecSource | None,
+    models: Mapping[str, Graph],
 ) -> Folded:
     document = plain(base.document)
     graph = Graph.of(document, infer)
@@ -114,7 +125,7 @@ def _fold(
     for p, patch in enumerate(patches):
         for s, step in enumerate(patch.steps):
             try:
-                _step(state, step, patch.seed, base.graph, Place(p, s))
+                _step(state, step, Given(patch.seed, models), Place(p, s))
             except PatchError as error:
                 raise placed(error, patch, step) from error.__cause__
         _check_alive(state, patches, p)
@@ -129,14 +140,14 @@ def placed(error: PatchError, patch: Patch, step: Step) -> PatchError:
     return PatchError(patch.source.place(problems))
 
 
-def _step(state: Folded, step: Step, seed: int, base: Graph, place: Place) -> None:
+def _step(state: Folded, step: Step, given: Given, place: Place) -> None:
     targets = step.operation.targets(state.graph)
     for target in shared_out(targets, getattr(step.operation, "each", None)):
-        lowered = list(step.operation.lower(state.graph, target, seed))
+        lowered = list(step.operation.lower(state.graph, target, given))
         _apply(state, lowered, target, place)
     _check_loop(state.graph)
     _settle(state, place)
-    _note_lost(state, base, place)
+    _note_lost(state, given.models[BASE], place)
 
 
 def _make_functional(state: Folded, path: str) -> None:
@@ -172,6 +183,9 @@ def _apply(
         _carry(state, event, place)
     if made.edits:
         state.changes.append(Change(place, str(target) if target else "", made.edits))
+    else:
+        ruled = [event.layer for event in events if isinstance(event, Ruled)]
+        state.changes += [Change(place, layer, ()) for layer in ruled]
 
 
 def _carry(state: Folded, event: Event, place: Place) -> None:
@@ -198,6 +212,8 @@ def _carry(state: Folded, event: Event, place: Place) -> None:
             state.new[layer] = NewLayer(event, origin, place, source, said)
         case Ruled(layer, rulings, skip):
             state.said[layer] = (*state.said.get(layer, ()), Said(rulings, place, skip))
+        case Loaded():
+            state.loaded[place] = event
 
 
 def _stands_for(state: Folded, path: str | None, new: str) -> str | None:

@@ -25,7 +25,7 @@ from patchspec.planning.values import (
     Valued,
     unknown_labels,
 )
-from patchspec.problems import Problem
+from patchspec.problems import Problem, some
 from patchspec.weights.pipelines import fitting, joined
 from patchspec.weights.rules._rule import shown
 
@@ -42,13 +42,14 @@ def weight_plan(state: Folded, known: Known) -> tuple[list[Move], bool]:
             problems += error.found
         except LookupError:
             complete = False
-    if known.base.variables is None and any(move.action == "loaded" for move in moves):
-        moves = [_anew(move) if move.action == "kept" else move for move in moves]
+    if known.base.variables is None and state.loaded:
+        place = max(state.loaded, key=lambda place: (place.patch, place.step))
+        moves = [_anew(move, place) if move.action == "kept" else move for move in moves]
     used = {path for move in moves for model, path in move.sources if model == BASE}
     dropped, homeless = _leftovers(state, known, used)
-    problems += homeless
+    problems += homeless or (() if problems else list(_left_there(state, known, moves)))
     if problems:
-        raise UnaccountedError(problems)
+        raise UnaccountedError(dict.fromkeys(problems))
     return [*moves, *dropped], complete
 
 
@@ -144,10 +145,10 @@ def _kept(layer: Layer, spec: VariableSpec, source: str, known: Known) -> Move:
     )
 
 
-def _anew(move: Move) -> Move:
-    """The variable with its initial value: where others are loaded, an architecture has no more."""
+def _anew(move: Move, place: Place) -> Move:
+    """The variable with its initial value: an architecture into which a step loads has no other."""
     named = move.initializer["class_name"] if move.initializer else "its own"
-    return replace(move, action="initialised", sources=(), rule=str(named))
+    return replace(move, action="initialised", sources=(), rule=str(named), place=place)
 
 
 def _misfit(layer: Layer, spec: VariableSpec, twin: VariableSpec | None) -> Problem:
@@ -245,6 +246,28 @@ def _leftovers(state: Folded, known: Known, used: set[str]) -> tuple[list[Move],
             else:
                 dropped.append(_dropped(layer, spec, place))
     return dropped, homeless
+
+
+def _left_there(state: Folded, known: Known, moves: list[Move]) -> Iterator[Fault]:
+    """What steps that load from another model leave there and may not."""
+    for place, loaded in state.loaded.items():
+        name, model = loaded.model, known.model(loaded.model)
+        used = {path for move in moves for source, path in move.sources if source == name}
+        for layer in _layers(model.graph) if name != BASE else ():
+            skipped = loaded.mismatch if layer.path in loaded.layers else loaded.extra
+            stored = stored_variables(model, layer.path) or ()
+            left = [v for v in stored if f"{layer.path}/{v.inner}" not in used]
+            if skipped or not left:
+                continue
+            some_of = "" if len(left) == len(stored) else f" ({some(v.inner for v in left)})"
+            policy = "mismatch" if layer.path in loaded.layers else "extra"
+            problem = Problem(
+                code="PS511",
+                message=f"no layer takes the values of `{layer.path}` of `{name}`{some_of}",
+                at=("from",),
+                hint=f"`names` says which layer is called so there; `{policy}: skip` leaves it",
+            )
+            yield Fault(problem, None, place)
 
 
 def _dropped(layer: Layer, spec: VariableSpec, place: Place) -> Move:

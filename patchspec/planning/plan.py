@@ -148,8 +148,12 @@ class Plan:
 
     @property
     def is_identity(self) -> bool:
-        """Whether the variant is the base."""
-        return not any(change.edits for change in self.changes)
+        """Whether the variant is the base, as far as the plan knows."""
+        speaks_of_weights = any(change.place and not change.edits for change in self.changes)
+        if any(change.edits for change in self.changes):
+            return False
+        kept = all(move.action == "kept" for move in self.moves)
+        return kept and (self.weights_known or not speaks_of_weights)
 
     def _repr_html_(self) -> str:
         # How a plan looks is for a later room to say; a notebook asks the value itself.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
 
 from patchspec.graph.edits import Edit
 from patchspec.graph.graph import Graph
 from patchspec.graph.references import end_names
-from patchspec.language.patch import Patch
+from patchspec.language.patch import Patch, Pin
 from patchspec.models.base import Base
 from patchspec.models.safety import check_code, check_safe
 from patchspec.planning.compiling import compile_edits, optimizer_findings
@@ -37,20 +37,27 @@ def resolve(
     *,
     inferrer: Inferrer | None = None,
     custom_objects: Sequence[str] = (),
+    models: Mapping[str, Base] | None = None,
 ) -> Plan:
     """Everything that the patches will do to the base, checked as far as the inferrer can see.
 
     Each patch, those that it extends first, is resolved on what the one before left. Without an
-    `inferrer` (Keras) the plan says nothing of shapes and of the variables of new layers. Raises
-    `PatchError` with a place.
+    `inferrer` (Keras) the plan says nothing of shapes and of the variables of new layers. `models`
+    are the other models that the patches name. Raises `PatchError` with a place.
     """
     given = (patches,) if isinstance(patches, Patch) else tuple(patches)
     listed = tuple(one for patch in given for one in patch.sequence)
     if inferrer is not None:
         check_code(base.document, base.origin)
     for pinned in given[0].sequence if given else ():
-        _check_pins(pinned, base)
-    state = fold(base, listed, None if inferrer is None else lambda g: known_specs(g, inferrer))
+        _check_pin(pinned, pinned.base, base, ("base",))
+    others = dict(models or {})
+    for pinned in listed:
+        for name, pin in pinned.models.items():
+            if name in others:
+                _check_pin(pinned, pin, others[name], ("models", name))
+    specs = None if inferrer is None else lambda graph: known_specs(graph, inferrer)
+    state = fold(base, listed, specs, {name: model.graph for name, model in others.items()})
     try:
         shapes = _shapes(state, base, listed, inferrer)
     except PatchError as error:
@@ -62,7 +69,7 @@ def resolve(
         _check_ends(state, shapes, listed)
     _refresh(state, shapes, known=inferrer is not None)
     dropped_compile = _carry_compile(state, base)
-    known = Known(base, shapes, inferrer)
+    known = Known(base, shapes, inferrer, others)
     try:
         moves, complete = weight_plan(state, known)
     except UnaccountedError as error:
@@ -87,14 +94,14 @@ def resolve(
         with_shapes=inferrer is not None,
         weights_known=complete,
         branched=state.branched,
+        models=others,
     )
     late = tuple(_allowed(finding, listed) for finding in optimizer_findings(plan))
     return replace(plan, findings=plan.findings + late) if late else plan
 
 
-def _check_pins(patch: Patch, base: Base) -> None:
-    """Refuse another base than the one the patch was written for."""
-    pin = patch.base
+def _check_pin(patch: Patch, pin: Pin, base: Base, at: Pointer) -> None:
+    """Refuse another model than the one the patch was written for."""
     problems = []
     for name, wanted in (("architecture", pin.architecture), ("state", pin.state)):
         if wanted is None:
@@ -106,7 +113,7 @@ def _check_pins(patch: Patch, base: Base) -> None:
                 Problem(
                     code="PS908",
                     message=f"the {name} of `{base.origin}` {said}, the patch wants {wanted}",
-                    at=("base", name),
+                    at=(*at, name),
                     hint="this is another model than the patch was written for",
                 )
             )
@@ -115,7 +122,7 @@ def _check_pins(patch: Patch, base: Base) -> None:
             Problem(
                 code="PS901",
                 message=f"the patch wants Keras {pin.keras}, {metadata.version('keras')} is here",
-                at=("base", "keras"),
+                at=(*at, "keras"),
             )
         )
     if problems:

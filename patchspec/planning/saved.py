@@ -24,6 +24,8 @@ class SavedPlan:
     base: str | None
     weights: str | None
     """The file of the base's weights, where it is an architecture alone."""
+    models: Mapping[str, str]
+    """The files of the other models, by name; of those without weights beside them."""
     said: Mapping[str, Any]
 
 
@@ -38,7 +40,10 @@ def saved_json(plan: Plan, said: Mapping[str, Any]) -> dict[str, Any]:
         for patch in plan.patches
     ]
     base, weights = plan.base.origin, plan.base.weights
-    return {**said, "saved": {"patches": texts, "base": base, "weights": weights}}
+    # A model whose weights lie in another file is found again by its patch, which names both.
+    models = {name: m.origin for name, m in plan.models.items() if m.weights is None}
+    saved = {"patches": texts, "base": base, "weights": weights, "models": models}
+    return {**said, "saved": saved}
 
 
 def read_saved(said: Any, origin: str) -> SavedPlan:
@@ -57,7 +62,9 @@ def read_saved(said: Any, origin: str) -> SavedPlan:
     patches = tuple(
         parse_source(read_text(text, file), settings, alone=True) for text, file, settings in texts
     )
-    return SavedPlan(patches, said["saved"].get("base"), said["saved"].get("weights"), said)
+    saved = said["saved"]
+    models = saved.get("models", {})
+    return SavedPlan(patches, saved.get("base"), saved.get("weights"), models, said)
 
 
 def check_fresh(saved: SavedPlan, plan: Plan, origin: str) -> None:

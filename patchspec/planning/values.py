@@ -10,7 +10,7 @@ from patchspec.graph.layer import Layer
 from patchspec.planning.known import BASE, Known
 from patchspec.planning.plan import Move, Place
 from patchspec.planning.shapes import VariableSpec
-from patchspec.problems import PatchError, Pointer, Problem, some, within
+from patchspec.problems import PatchError, Pointer, Problem, did_you_mean, refuse, some, within
 from patchspec.weights.pipelines import (
     OTHERS,
     Pipeline,
@@ -39,8 +39,8 @@ class Said:
 
     rulings: Rulings
     place: Place
-    skip: bool = False
-    """Whether a variable that the rules do not fit stays as it is."""
+    skip: frozenset[str] = frozenset()
+    """What leaves a variable as it is: that its source is `missing`, or a `mismatch`."""
 
     def of(self, spec: VariableSpec) -> Pipeline:
         """What it says of one variable; nothing, perhaps."""
@@ -120,8 +120,9 @@ class Valued:
             return True
         try:
             self._worked_out(joined(self.default, said.of(self.spec)), said.place)
-        except PatchError:
-            return False
+        except PatchError as error:
+            reason = "missing" if error.problems[0].code == "PS510" else "mismatch"
+            return reason not in said.skip
         return True
 
     def _worked_out(self, pipeline: Pipeline, place: Place | None) -> Move:
@@ -176,7 +177,7 @@ class Valued:
             trainable=spec.trainable and self.layer.config.get("trainable", True) is not False,
             sources=() if source is None else (source,),
             rule=text,
-            initializer=spec.initializer if source is None else None,
+            initializer=None if source and self.known.base.variables else spec.initializer,
             pipeline=() if simple else pipeline,
             shapes=() if simple else shapes,
             place=place,
@@ -250,10 +251,27 @@ class Valued:
         if rule.layer is None and rule.model is None:
             return self.origin
         model = rule.model or BASE
+        if model != BASE and model not in self.known.models:
+            self._refuse_no_model(model)
         own = self.origin.path if self.origin is not None else self.layer.path
+        path = rule.layer or own
         graph = self.known.model(model).graph
-        layer = graph.layer(rule.layer or own, at=("layer",) if rule.layer else ())
-        return Origin(model, layer.path)
+        if path not in graph.by_path:
+            near = did_you_mean(path, graph.by_path)
+            whose = "the base" if model == BASE else f"`{model}`"
+            said = (
+                f"`{self.layer.path}` takes its values from `{path}`, which {whose} does not have"
+            )
+            refuse("PS510", said, hint=near)
+        return Origin(model, path)
+
+    def _refuse_no_model(self, model: str) -> NoReturn:
+        refuse(
+            "PS221",
+            f"no model is called `{model}`",
+            hint=did_you_mean(model, self.known.models)
+            or f"declare it: `models: {{{model}: path}}`",
+        )
 
     def _refuse_nothing_there(self) -> NoReturn:
         problem = Problem(
@@ -287,9 +305,10 @@ def unknown_labels(
     for one in said:
         for label, pipeline in one.rulings.items():
             named = label != OTHERS
-            if one.skip or (label in labels if named else specs):
+            if not pipeline[0].at or (label in labels if named else specs):
                 continue
-            # The pointer of a rule goes on behind the name of its variable.
+            # What `load` says of a layer stands nowhere. Elsewhere the pointer of a rule goes on
+            # behind the name of its variable.
             at = pipeline[0].at
             what = f"no variable `{label}`" if named else "no variables"
             problem = Problem(

@@ -47,8 +47,21 @@ class Ruled:
 
     layer: str
     rulings: Rulings
-    skip: bool = False
-    """Whether a variable that the rules do not fit stays as it is; refused otherwise."""
+    skip: frozenset[str] = frozenset()
+    """What leaves a variable as it is: that its source is `missing`, or a `mismatch`."""
 
 
-Event = Renamed | Dropped | Created | Ruled
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The step takes values from another model."""
+
+    model: str
+    layers: frozenset[str]
+    """Those there that layers here take their values from."""
+    extra: bool
+    """Whether there may be other layers with values."""
+    mismatch: bool
+    """Whether those layers may have other variables too."""
+
+
+Event = Renamed | Dropped | Created | Ruled | Loaded

@@ -130,7 +130,7 @@ def test_what_cannot_be_kept_is_refused() -> None:
     insert = (
         "- {op: insert, after: a, new: {class: Dense, name: n, config: {units: 4}, weights: keep}}"
     )
-    assert code(insert) == ["PS504", "PS504"]
+    assert code(insert) == ["PS504"]
 
 
 def test_an_output_that_is_read_inside_too_is_redirected_in_both(lowers: Any) -> None:
