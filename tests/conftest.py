@@ -16,7 +16,7 @@ import jsonpatch
 import pytest
 
 import patchspec
-import patchspec.planning.resolve as planning
+import patchspec.planning.assembling as planning
 from patchspec.language.patch import Patch, parse_source
 from patchspec.language.source import read_text
 from patchspec.models.base import Base

@@ -31,6 +31,7 @@ from patchspec.language.patch import Patch
 from patchspec.models.base import Base, Opened, Variable
 from patchspec.models.document import checked_document
 from patchspec.models.safety import check_safe
+from patchspec.planning.assembling import Setting
 from patchspec.planning.compiling import optimizer_fits
 from patchspec.planning.known import BASE
 from patchspec.planning.plan import Finding, Move, Plan
@@ -91,11 +92,22 @@ def resolve_with_keras(
     """`resolve` with shapes, dtypes and variables inferred by Keras."""
     listed = (patches,) if isinstance(patches, Patch) else tuple(patches)
     base = opened_inside(base, listed, known_classes(base, custom_objects))
-    given = known_classes(base, custom_objects)
-    known = sorted(known_custom_objects(given))
+    setting = setting_for(base, custom_objects, models or {})
     return resolve(
-        patches, base, inferrer=KerasInferrer(given), custom_objects=known, models=models
+        patches,
+        base,
+        inferrer=setting.inferrer,
+        custom_objects=setting.custom_objects,
+        models=setting.models,
     )
+
+
+def setting_for(
+    base: Base, custom_objects: Mapping[str, Any] | None, models: Mapping[str, Base]
+) -> Setting:
+    """What a plan is made with where Keras is there."""
+    given = known_classes(base, custom_objects)
+    return Setting(KerasInferrer(given), sorted(known_custom_objects(given)), models)
 
 
 @dataclass(frozen=True)

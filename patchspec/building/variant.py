@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from patchspec._version import __version__
+from patchspec.building.comparing import compare
 from patchspec.building.live import build_model
 from patchspec.building.state import saved_assets
 from patchspec.building.variables import as_array, holders
@@ -20,7 +21,7 @@ from patchspec.models.files import check_target
 from patchspec.models.layout import layer_groups
 from patchspec.models.weights_out import write_weights
 from patchspec.models.writer import write_archive
-from patchspec.planning.plan import ACTIONS, Finding, Plan
+from patchspec.planning.plan import ACTIONS, Check, Finding, Plan
 from patchspec.review.html import plan_html
 
 PROVENANCE = "patchspec"
@@ -36,6 +37,8 @@ class Variant:
     plan: Plan
     findings: tuple[Finding, ...]
     """What a reviewer should know, of the plan and of the building."""
+    checks: tuple[Check, ...] = ()
+    """The expectations of the patches, all of which hold."""
 
     @cached_property
     def report(self) -> dict[str, Any]:
@@ -154,7 +157,13 @@ def _constant(array: np.ndarray[Any, Any]) -> Callable[[], np.ndarray[Any, Any]]
 
 
 def build(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> Variant:
-    """Build the variant of a plan as a live Keras model; the base is not touched."""
+    """Build the variant of a plan as a live Keras model; the base is not touched.
+
+    What the patches expect of values is compared with the base here: PS602 where it does not hold.
+    """
     built = build_model(plan, custom_objects)
     findings = dict.fromkeys([*plan.findings, *built.findings])
-    return Variant(built.model, plan, tuple(findings))
+    checks = tuple(check for check in plan.checks if check.holds is not None)
+    if len(checks) < len(plan.checks):
+        checks += compare(plan, built.model, custom_objects)
+    return Variant(built.model, plan, tuple(findings), checks)

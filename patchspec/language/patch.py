@@ -61,6 +61,8 @@ class Patch:
     source: Source
     models: Mapping[str, Pin] = field(default_factory=dict)
     """The other models that values may come from, by name."""
+    expect: Mapping[str, Any] = field(default_factory=dict)
+    """What must hold of the variant, as it is written."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """The value of every setting that the patch declares."""
     extends: tuple[Patch, ...] = ()
@@ -170,6 +172,7 @@ def parse_source(
         meta=MappingProxyType(data.get("meta", {})),
         source=source,
         models=MappingProxyType({n: _pin(one) for n, one in data.get("models", {}).items()}),
+        expect=MappingProxyType(data.get("expect", {})),
         settings=MappingProxyType(values),
         extends=extended,
     )

@@ -14,6 +14,7 @@ from typing import Any
 
 from patchspec.graph.references import REFERENCE_SCHEMA
 from patchspec.graph.selectors import SELECTOR_SCHEMA
+from patchspec.language.expect import EXPECT_SCHEMA
 from patchspec.language.settings import SETTINGS_SCHEMA
 from patchspec.language.weights import NAMED_PATTERN, WEIGHTS_DEFINITIONS
 from patchspec.operations import operations
@@ -81,6 +82,7 @@ _HEADER: Mapping[str, Any] = {
         "description": "What to change, in order; none is the identity.",
     },
     "settings": SETTINGS_SCHEMA,
+    "expect": EXPECT_SCHEMA,
     "extends": {
         "type": "array",
         "items": {"type": "string", "minLength": 1},

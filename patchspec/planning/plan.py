@@ -16,7 +16,7 @@ from patchspec.graph.layer import Layer
 from patchspec.graph.tensors import Spec, Tensor
 from patchspec.language.patch import Patch, Step
 from patchspec.models.base import Base, architecture_digest, ordered_config
-from patchspec.problems import Problem
+from patchspec.problems import Pointer, Problem
 from patchspec.weights.pipelines import Pipeline
 
 FORMAT = 1
@@ -86,6 +86,19 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """One expectation of a patch, and what is."""
+
+    at: Pointer
+    what: str
+    expected: str
+    actual: str
+    holds: bool | None
+    """None where it is not known yet: without shapes, or before the variant is built."""
+    patch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
     """One output of the variant, or one input."""
 
@@ -119,6 +132,8 @@ class Plan:
     """The Sequential models that become functional, by path; the whole model is ``."""
     models: Mapping[str, Base] = field(default_factory=dict)
     """The other models that values come from, by the names that the patches give them."""
+    checks: tuple[Check, ...] = ()
+    """The expectations of the patches: none of them fails, or there would be no plan."""
 
     def model(self, name: str) -> Base:
         """A model by its name; `base` is the base."""
