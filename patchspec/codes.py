@@ -347,6 +347,17 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "`json` edits the layer's config as it is. The path leads nowhere in it, or a `test` "
             "does not hold.",
         ),
+        "PS428": Code(
+            "two patches set the same thing",
+            "A finding, not an error: a patch says something else of a key, of weights or of a "
+            "layer than a patch before it, and the later one wins. A patch that `extends` the "
+            "other says so on purpose.",
+        ),
+        "PS429": Code(
+            "a `compile` that cannot be",
+            "The base is not compiled and nothing says with what, an output is not there, or "
+            "Keras cannot make an optimizer, loss or metric.",
+        ),
         "PS501": Code(
             "a variable changes its shape",
             "A layer that stays itself keeps its variables as they are, unless a rule says what "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,39 @@ class KerasInferrer:
                 f"Keras cannot make the {alone['class_name']} `{name}`: {_reason(error)}",
             )
         return KerasLayer(made, str(entry.get("name")), again)
+
+    def check_compile(self, config: Mapping[str, Any]) -> None:
+        """Refuse (PS429) a compile configuration of which something cannot be made."""
+        check_safe(config, known_custom_objects(self.custom_objects), "compile")
+        getters = {"optimizer": keras.optimizers.get, "loss": keras.losses.get}
+        for key in ("optimizer", "loss", "metrics", "weighted_metrics"):
+            get = getters.get(key, keras.metrics.get)
+            for value in _leaves(config.get(key)):
+                try:
+                    with keras.saving.CustomObjectScope(dict(self.custom_objects)):
+                        if isinstance(value, Mapping):
+                            make(value, self.custom_objects)
+                        elif value not in ("accuracy", "acc", "crossentropy", "ce"):
+                            get(value)
+                except Exception as error:  # noqa: BLE001 (whatever Keras raises is the answer)
+                    message = f"Keras cannot make the {key} {_named(value)}: {said_by(error)}"
+                    refuse("PS429", message, at=("compile", key))
+
+
+def _named(value: Any) -> str:
+    return f"`{value.get('class_name') if isinstance(value, Mapping) else value}`"
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """The objects and names in a part of a compile configuration."""
+    if isinstance(value, Mapping) and "class_name" not in value:
+        for item in value.values():
+            yield from _leaves(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _leaves(item)
+    elif value is not None:
+        yield value
 
 
 @dataclass

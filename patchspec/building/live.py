@@ -36,7 +36,7 @@ from patchspec.planning.compiling import optimizer_fits
 from patchspec.planning.known import BASE
 from patchspec.planning.plan import Finding, Move, Plan
 from patchspec.planning.resolve import resolve
-from patchspec.problems import Problem, refuse, some
+from patchspec.problems import PatchError, Problem, refuse, some
 
 LIVE = "the live model"
 
@@ -234,7 +234,12 @@ def _compile(plan: Plan, model: Any, given: Mapping[str, Any]) -> Iterator[Findi
             model.compile_from_config(compiled)
         if optimizer_fits(plan):
             _carry_optimizer(plan, model)
-    except Exception as error:  # noqa: BLE001 (custom losses and metrics can raise anything)
+    except Exception as error:
+        wanting = [patch for patch in plan.patches if patch.compile not in (None, "drop")]
+        if wanting:
+            message = f"the variant cannot be compiled as `compile` says: {said_by(error)}"
+            said = [Problem(code="PS429", message=message, at=("compile",))]
+            raise PatchError(wanting[-1].source.place(said)) from error
         problem = Problem(
             code="PS423",
             message=f"the compile configuration is dropped: {said_by(error)}",

@@ -61,6 +61,8 @@ class Patch:
     source: Source
     models: Mapping[str, Pin] = field(default_factory=dict)
     """The other models that values may come from, by name."""
+    compile: Any = None
+    """`keep`, `drop`, or what to put in the place of what the base was compiled with."""
     expect: Mapping[str, Any] = field(default_factory=dict)
     """What must hold of the variant, as it is written."""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -172,6 +174,7 @@ def parse_source(
         meta=MappingProxyType(data.get("meta", {})),
         source=source,
         models=MappingProxyType({n: _pin(one) for n, one in data.get("models", {}).items()}),
+        compile=data.get("compile"),
         expect=MappingProxyType(data.get("expect", {})),
         settings=MappingProxyType(values),
         extends=extended,

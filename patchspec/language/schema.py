@@ -14,6 +14,7 @@ from typing import Any
 
 from patchspec.graph.references import REFERENCE_SCHEMA
 from patchspec.graph.selectors import SELECTOR_SCHEMA
+from patchspec.language.compiled import COMPILE_SCHEMA
 from patchspec.language.expect import EXPECT_SCHEMA
 from patchspec.language.settings import SETTINGS_SCHEMA
 from patchspec.language.weights import NAMED_PATTERN, WEIGHTS_DEFINITIONS
@@ -82,6 +83,7 @@ _HEADER: Mapping[str, Any] = {
         "description": "What to change, in order; none is the identity.",
     },
     "settings": SETTINGS_SCHEMA,
+    "compile": COMPILE_SCHEMA,
     "expect": EXPECT_SCHEMA,
     "extends": {
         "type": "array",

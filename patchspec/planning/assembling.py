@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from patchspec.graph.edits import Edit
 from patchspec.graph.graph import Graph
@@ -11,7 +12,8 @@ from patchspec.graph.references import end_names
 from patchspec.language.patch import Patch
 from patchspec.models.base import Base
 from patchspec.models.safety import check_code, check_safe
-from patchspec.planning.compiling import compile_edits, optimizer_findings
+from patchspec.planning.compiling import carried_compile, optimizer_findings
+from patchspec.planning.conflicts import conflict_findings
 from patchspec.planning.fold import Folded, fold, placed
 from patchspec.planning.guards import apply_guarded
 from patchspec.planning.known import Known
@@ -57,7 +59,7 @@ def assembled(listed: tuple[Patch, ...], base: Base, setting: Setting) -> Plan:
     if inferrer is not None:
         _check_ends(state, shapes, listed)
     _refresh(state, shapes, known=inferrer is not None)
-    dropped_compile = _carry_compile(state, base)
+    dropped_compile = _carry_compile(state, base, listed, inferrer)
     known = Known(base, shapes, inferrer, others)
     try:
         moves, complete = weight_plan(state, known)
@@ -66,6 +68,7 @@ def assembled(listed: tuple[Patch, ...], base: Base, setting: Setting) -> Plan:
     _check_size(moves, listed)
     _check_frozen(state, known, listed)
     findings = [*_mask_findings(state, shapes), *dropped_compile]
+    findings += conflict_findings(state.conflicts, listed)
     names = end_names(state.graph.outputs)
     plan = Plan(
         base=base,
@@ -164,17 +167,31 @@ def _last_change(state: Folded, wanted: list[Edit]) -> None:
     state.changes.append(Change(None, "", applied.edits))
 
 
-def _carry_compile(state: Folded, base: Base) -> Iterator[Finding]:
-    wanted, reason = compile_edits(state.document, base.graph, state.graph)
-    _last_change(state, wanted)
-    if reason is not None:
-        problem = Problem(
-            code="PS423",
-            message=f"the compile configuration is dropped: {reason}",
-            hint="compile the variant anew",
-        )
-        return iter([Finding(problem)])
-    return iter(())
+def _carry_compile(
+    state: Folded, base: Base, patches: Sequence[Patch], inferrer: Inferrer | None
+) -> list[Finding]:
+    """Carry the compile configuration over, or do with it what the last patch that speaks says."""
+    speaking = [patch for patch in patches if patch.compile is not None]
+    said = speaking[-1].compile if speaking else None
+    try:
+        carried = carried_compile(state.document, base.graph, state.graph, said)
+        if isinstance(said, Mapping) and inferrer is not None:
+            inferrer.check_compile(carried.config)
+    except PatchError as error:
+        raise PatchError(speaking[-1].source.place(error.problems)) from None
+    _last_change(state, list(carried.edits))
+    findings = [] if carried.dropped is None else [Finding(carried.dropped)]
+    for earlier, later in pairwise(speaking):
+        if earlier.compile != later.compile and not any(earlier is p for p in later.sequence):
+            other = earlier.name or earlier.source.file or "an earlier patch"
+            problem = Problem(
+                code="PS428",
+                message="another patch says something else of `compile`; this one wins",
+                at=("compile",),
+                notes=(f"the other is `{other}`",),
+            )
+            findings += [Finding(one) for one in later.source.place([problem])]
+    return findings
 
 
 def _mask_findings(state: Folded, shapes: Shapes) -> Iterator[Finding]:

@@ -23,9 +23,10 @@ from patchspec.operations._each import shared_out
 from patchspec.operations._operation import Given, Target
 from patchspec.operations._wiring import without_call
 from patchspec.planning.chains import BranchError, in_lists
+from patchspec.planning.conflicts import Written, ruled_over, taken_away, written_over
 from patchspec.planning.guards import apply_guarded
 from patchspec.planning.known import BASE
-from patchspec.planning.plan import Change, Place
+from patchspec.planning.plan import Change, Conflict, Place
 from patchspec.planning.settling import mask_operations, unordered_calls
 from patchspec.planning.values import Said
 from patchspec.problems import PatchError, Pointer, Problem, some
@@ -71,6 +72,8 @@ class Folded:
     """The same for every name that was taken away."""
     loaded: dict[Place, Loaded] = field(default_factory=dict)
     """The steps that load, and what they take."""
+    written: Written = field(default_factory=dict)
+    conflicts: list[Conflict] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     mask_operations: frozenset[str] = frozenset()
     """Bare operations of the base that serve masks only."""
@@ -174,6 +177,7 @@ def _apply(
     wanted = [item for item in said if isinstance(item, Edit)]
     made = apply_guarded(state.document, list(in_lists(state.document, wanted)))
     touched = made.touched
+    state.conflicts += written_over(state.written, made.values, place)
     state.graph = state.graph.after({path for path in touched if "/" not in path})
     for path in touched:
         state.touched[path] = place
@@ -192,7 +196,7 @@ def _carry(state: Folded, event: Event, place: Place) -> None:
     match event:
         case Renamed(old, new):
             carried = (state.origins, state.new, state.lost, state.touched, state.changed)
-            for known in (*carried, state.said):
+            for known in (*carried, state.said, state.written):
                 _move(known, old, new)
         case Dropped(layer):
             for path in [path for path in state.origins if lies_in(path, layer)]:
@@ -203,6 +207,7 @@ def _carry(state: Folded, event: Event, place: Place) -> None:
                 state.lost.pop(path, None)
                 state.new.pop(path, None)
                 state.gone_said[path] = state.said.pop(path, ())
+                state.conflicts += taken_away(state.written, path, place)
         case Created(layer, replaces, _, _, like):
             origin, source = (_stands_for(state, path, layer) for path in (replaces, like))
             meant = replaces if replaces is not None else like
@@ -211,6 +216,8 @@ def _carry(state: Folded, event: Event, place: Place) -> None:
             state.origins[layer] = None
             state.new[layer] = NewLayer(event, origin, place, source, said)
         case Ruled(layer, rulings, skip):
+            earlier = [(one.rulings, one.place) for one in state.said.get(layer, ())]
+            state.conflicts += ruled_over(earlier, rulings, layer, place)
             state.said[layer] = (*state.said.get(layer, ()), Said(rulings, place, skip))
         case Loaded():
             state.loaded[place] = event

@@ -18,6 +18,8 @@ class Applied:
 
     edits: tuple[Edit, ...]
     touched: frozenset[str]
+    values: tuple[tuple[str, Pointer, Any], ...] = ()
+    """What was written where: the path of a layer, a pointer in its entry, and the value."""
 
     @property
     def flags_only(self) -> bool:
@@ -29,13 +31,15 @@ def apply_guarded(document: dict[str, Any], wanted: Sequence[Edit]) -> Applied:
     """Apply the edits, each group behind a `test` of the name of the layer that it touches."""
     done: list[Edit] = []
     touched: set[str] = set()
+    values: list[tuple[str, Pointer, Any]] = []
     for run in _runs(wanted):
         guards = list(_guards(document, run[0].path))
         touched.update(_paths_at(document, run))
+        values += _values_at(document, run)
         apply_in_place(document, [*guards, *run])
         touched.update(_paths_at(document, run))
         done += [*guards, *run]
-    return Applied(tuple(done), frozenset(touched))
+    return Applied(tuple(done), frozenset(touched), tuple(values))
 
 
 def _runs(wanted: Sequence[Edit]) -> Iterator[list[Edit]]:
@@ -70,6 +74,19 @@ def _guards(document: Mapping[str, Any], path: Pointer) -> Iterator[Edit]:
             yield edits.test((*pointer, "name"), entry["name"])
         else:
             yield edits.test((*pointer, "config", "name"), entry["config"]["name"])
+
+
+def _values_at(
+    document: Mapping[str, Any], run: Sequence[Edit]
+) -> Iterator[tuple[str, Pointer, Any]]:
+    """What the edits write into entries of layers that are there."""
+    for edit in run:
+        owner = _owner(edit.path)
+        rest = edit.path[len(owner) :]
+        if edit.op == "test" or not owner or not rest or owner[-1] == "-":
+            continue
+        *_, path = _paths_at(document, [edit])
+        yield path, rest, None if edit.op == "remove" else edit.value
 
 
 def _paths_at(document: Mapping[str, Any], run: Sequence[Edit]) -> Iterator[str]:

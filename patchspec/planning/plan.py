@@ -86,6 +86,15 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two steps of different patches that say something else of the same thing."""
+
+    what: str
+    first: Place
+    second: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One expectation of a patch, and what is."""
 

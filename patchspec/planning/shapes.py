@@ -60,6 +60,9 @@ class Inferrer(Protocol):
     def layer(self, entry: Mapping[str, Any]) -> InferredLayer:
         """The layer of this entry; PS412 where it cannot be made."""
 
+    def check_compile(self, config: Mapping[str, Any]) -> None:
+        """Refuse (PS429) a compile configuration of which something cannot be made."""
+
 
 @dataclass
 class Shapes:
