@@ -32,7 +32,9 @@ from patchspec.language.patch import Patch
 from patchspec.models.base import Base
 from patchspec.models.document import read_json
 from patchspec.problems import refuse
+from patchspec.review.plans import check_json
 from patchspec.review.problems import problem_json, problem_text
+from patchspec.review.rows import check_sentences
 from patchspec.review.style import plural, style_for
 
 if TYPE_CHECKING:
@@ -90,6 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
             "output": str(output),
             **weights,
             "findings": findings,
+            "expectations": [check_json(check) for check in variant.checks],
             **variant.provenance,
         }
         print(json.dumps(said, indent=2))
@@ -103,6 +106,8 @@ def run(arguments: argparse.Namespace) -> int:
             print(
                 f"{plural(counts['variables'], 'variable')} {action} ({counts['values']:,} values)"
             )
+    for text in check_sentences(variant.checks):
+        print(text)
     if weights_out is not None:
         print(weights_out)
     print(output)

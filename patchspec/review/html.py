@@ -15,10 +15,12 @@ from patchspec.review.rows import (
     MANY,
     SYMBOLS,
     EndRow,
+    check_sentences,
     form_sentences,
     input_rows,
     layer_rows,
     output_rows,
+    weight_rows_told,
 )
 from patchspec.review.style import clean, number, plural
 
@@ -63,6 +65,12 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "parameters", f"{number(before['total'])} \u2192 {number(after['total'])}"
     yield "trainable", number(after["trainable"])
     yield "variables", moved or "none"
+    told = weight_rows_told(plan)
+    if told:
+        rows = (f"{row.action} {row.name} {row.shape} {row.rule}" for row in told)
+        yield "weights", some(rows, MANY)
+    if plan.checks:
+        yield "expectations", "; ".join(check_sentences(plan.checks))
     yield "RFC 6902", plural(len(plan.json_patch), "operation")
 
 

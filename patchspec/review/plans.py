@@ -6,10 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from patchspec.graph.edits import pointer_string
-from patchspec.planning.plan import ACTIONS, FORMAT, Change, Move, Place, Plan, weight_rows
+from patchspec.planning.plan import ACTIONS, FORMAT, Change, Check, Move, Place, Plan, weight_rows
 from patchspec.problems import some
 from patchspec.review.problems import problem_json, problem_text
-from patchspec.review.rows import MANY, SYMBOLS, form_sentences, input_rows, layer_rows, output_rows
+from patchspec.review.rows import (
+    MANY,
+    SYMBOLS,
+    check_sentences,
+    form_sentences,
+    input_rows,
+    layer_rows,
+    output_rows,
+    weight_rows_told,
+)
 from patchspec.review.style import PLAIN, Style, clean, number, plural, table
 
 
@@ -18,7 +27,8 @@ def plan_text(plan: Plan, style: Style = PLAIN) -> str:
     lines = [*_title(plan, style), "", *_forms(plan)]
     for p in range(len(plan.patches)):
         lines += _steps(plan, p, style)
-    lines += [*_layers(plan, style), *_ends(plan, style), *_numbers(plan, style)]
+    lines += [*_layers(plan, style), *_ends(plan, style), *_weights(plan, style)]
+    lines += [*_numbers(plan, style), *_checks(plan, style)]
     for finding in plan.findings:
         kind = "accepted" if finding.allowed else "finding"
         lines += [problem_text(finding.problem, style, kind), ""]
@@ -87,6 +97,23 @@ def _ends(plan: Plan, style: Style) -> Iterator[str]:
             cells = [(clean(row.name), clean(row.tensor), row.spec, row.note) for row in rows]
             yield from (f"  {line}" for line in table(cells))
             yield ""
+
+
+def _weights(plan: Plan, style: Style) -> Iterator[str]:
+    rows = weight_rows_told(plan)
+    if not rows:
+        return
+    yield style("Weights", "bold")
+    cells = [(row.action, clean(row.name), row.shape, clean(row.rule)) for row in rows[:MANY]]
+    yield from (f"  {line}" for line in table(cells))
+    if len(rows) > MANY:
+        yield f"  ... and {len(rows) - MANY} more"
+    yield ""
+
+
+def _checks(plan: Plan, style: Style) -> Iterator[str]:
+    said = "; ".join(check_sentences(plan.checks))
+    yield from [style("Expectations", "bold"), f"  {said}", ""] if said else []
 
 
 def _numbers(plan: Plan, style: Style) -> Iterator[str]:
@@ -175,11 +202,28 @@ def plan_json(plan: Plan, *, with_config: bool = False) -> dict[str, Any]:
             for output in plan.outputs
         ],
         "parameters": {key: dict(value) for key, value in plan.parameters.items()},
+        "models": {
+            name: {"origin": model.origin, "architecture": model.architecture, "state": model.state}
+            for name, model in plan.models.items()
+        },
+        "expectations": [check_json(check) for check in plan.checks],
         "findings": [{**problem_json(f.problem), "allowed": f.allowed} for f in plan.findings],
     }
     if with_config:
         said["config"] = plan.document
     return said
+
+
+def check_json(check: Check) -> dict[str, Any]:
+    """One expectation for programs."""
+    return {
+        "patch": check.patch,
+        "path": list(check.at),
+        "what": check.what,
+        "expected": check.expected,
+        "actual": check.actual,
+        "holds": check.holds,
+    }
 
 
 def _step_json(plan: Plan, place: Place) -> dict[str, Any]:

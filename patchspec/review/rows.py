@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from patchspec.graph.layer import Layer
 from patchspec.graph.references import end_names
 from patchspec.graph.tensors import Slot
-from patchspec.planning.plan import Plan, calls_read, names_after
+from patchspec.planning.plan import Check, Move, Plan, calls_read, names_after
 from patchspec.problems import some
 from patchspec.review.style import plural
 
@@ -167,6 +167,52 @@ def _rewired(plan: Plan, name: str) -> str:
         if parts:
             said.append(call + ", ".join(parts))
     return "; ".join(said)
+
+
+@dataclass(frozen=True, slots=True)
+class WeightRow:
+    """A variable whose value is made or taken by a rule."""
+
+    action: str
+    name: str
+    shape: str
+    rule: str
+
+
+def weight_rows_told(plan: Plan) -> list[WeightRow]:
+    """The variables of which a patch says where their values come from, one by one."""
+    return [
+        WeightRow(move.action, _variable(move), _shapes(move), _rule(move))
+        for move in plan.moves
+        if move.action in ("adapted", "loaded") or (move.action == "initialised" and move.pipeline)
+    ]
+
+
+def _variable(move: Move) -> str:
+    owner, _, number = move.path.rpartition("/vars/")
+    return f"{owner}/{move.name or f'vars/{number}'}"
+
+
+def _shapes(move: Move) -> str:
+    new = "x".join(map(str, move.shape or ())) or "scalar"
+    old = "x".join(map(str, move.shapes[0])) if move.shapes else new
+    return new if old == new or not move.sources else f"{old} -> {new}"
+
+
+def _rule(move: Move) -> str:
+    [(model, path)] = move.sources or (("", ""),)
+    whence = f" ({model}: {path})" if model not in ("", "base") else ""
+    return f"{move.rule}{whence}"
+
+
+def check_sentences(checks: Sequence[Check]) -> Iterator[str]:
+    """How the expectations stand, in as few words as may be."""
+    held = sum(check.holds is True for check in checks)
+    if held:
+        yield f"{plural(held, 'expectation')} {'holds' if held == 1 else 'hold'}"
+    for reason in dict.fromkeys(check.actual for check in checks if check.holds is None):
+        count = sum(check.actual == reason and check.holds is None for check in checks)
+        yield f"{count} {reason}"
 
 
 def input_rows(plan: Plan) -> list[EndRow]:

@@ -114,6 +114,31 @@ _PLAN: Mapping[str, Any] = {
         "properties": {"before": _COUNTS, "after": _COUNTS},
         "required": ["before", "after"],
     },
+    "models": {
+        "type": "object",
+        "additionalProperties": {
+            "type": "object",
+            "properties": {"origin": _TEXT, "architecture": _TEXT, "state": _MAYBE_TEXT},
+            "required": ["origin", "architecture", "state"],
+        },
+        "description": "The other models that values come from.",
+    },
+    "expectations": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {
+                "patch": {"type": "integer"},
+                "path": {"type": "array"},
+                "what": _TEXT,
+                "expected": _TEXT,
+                "actual": _TEXT,
+                "holds": {"type": ["boolean", "null"]},
+            },
+            "required": ["patch", "path", "what", "expected", "actual", "holds"],
+        },
+        "description": "`holds` is null where it is not known yet.",
+    },
     "findings": {"type": "array", "items": _PROBLEM},
 }
 
