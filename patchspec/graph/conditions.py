@@ -71,8 +71,8 @@ def by_where(value: Mapping[str, Any], _graph: Graph, _selected: Selected) -> Co
 
 
 def by_has(value: Any, _graph: Graph, _selected: Selected) -> Condition:
-    """Whose config holds the key, with any value but null."""
-    return lambda layer: None if layer.config.get(value) is not None else f"`{value}` is not there"
+    """Whose config holds the key, with any value, null too."""
+    return lambda layer: None if value in layer.config else f"`{value}` is not there"
 
 
 def by_not(value: Any, _graph: Graph, selected: Selected) -> Condition:

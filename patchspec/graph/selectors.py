@@ -53,7 +53,7 @@ SELECTOR_SCHEMA: Mapping[str, Any] = {
         "has": {
             "type": "string",
             "minLength": 1,
-            "description": "A key that the layer's config holds, with any value but null.",
+            "description": "A key that the layer's config holds, with any value.",
         },
         "after": {**_SELECTOR, "description": "Layers of which one is depended on."},
         "before": {**_SELECTOR, "description": "Layers of which one depends on it."},

@@ -71,6 +71,9 @@ def _written(layer: LayerClass, key: str, value: Any, seed_of: SeedOf | None) ->
     lone = isinstance(value, int) and not isinstance(value, bool)
     if known.spread is not None and lone:
         return [value] * known.spread
+    if known.kind == "activation" and isinstance(value, str) and is_registered(value):
+        function = {"module": "builtins", "class_name": "function", "registered_name": "function"}
+        return {**function, "config": value}
     if known.choices and isinstance(value, str):
         return value.lower()
     return value

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from patchspec.graph.entries import inner_configs
+from patchspec.graph.graph import Graph
 from patchspec.graph.layer import Layer
 from patchspec.graph.tensors import Spec, Tensor
 from patchspec.models.base import Base, Variable
-from patchspec.planning.shapes import Inferrer, Shapes, VariableSpec, with_specs
+from patchspec.planning.shapes import Inferrer, Shapes, VariableSpec, known_specs, with_specs
 from patchspec.problems import PatchError
 
 BASE = "base"
@@ -28,6 +29,8 @@ class Known:
     """The other models, by the names that the patches give them."""
     named: dict[Any, tuple[VariableSpec, ...] | None] = field(default_factory=dict)
     """The variables of one layer for all that are alike, names and flags included."""
+    specs: dict[str, Mapping[str, Mapping[Tensor, Spec]]] = field(default_factory=dict)
+    """The specs of the tensors of models without weights."""
 
     def model(self, name: str) -> Base:
         """A model by its name."""
@@ -44,7 +47,7 @@ class Known:
         specs = self.shapes.base_specs[layer.home] if model == BASE else recorded
         stored = stored_variables(source, path)
         if stored is None:
-            return self.built(layer, specs)
+            return self.built(layer, {**self._inferred(model, source.graph, layer.home), **specs})
         if not stored or all(spec.name for spec in stored):
             return stored
         alike = (layer.class_names, tuple(spec.inner for spec in stored), _own_name(layer))
@@ -57,6 +60,12 @@ class Known:
         return tuple(
             replace(by_path[spec.inner], shape=spec.shape, dtype=spec.dtype) for spec in stored
         )
+
+    def _inferred(self, model: str, graph: Graph, home: str) -> Mapping[Tensor, Spec]:
+        """The specs of a model's tensors, where the config does not record them all."""
+        if model not in self.specs:
+            self.specs[model] = known_specs(graph, self.inferrer)
+        return self.specs[model][home]
 
     def built(self, layer: Layer, specs: Mapping[Tensor, Spec]) -> tuple[VariableSpec, ...] | None:
         """The variables of a layer when Keras builds it on these shapes; none where it cannot."""

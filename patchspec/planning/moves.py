@@ -55,7 +55,7 @@ def weight_plan(state: Folded, known: Known) -> tuple[list[Move], bool]:
 
 def _layers(graph: Graph) -> Iterator[Layer]:
     """The layers that hold variables of their own, in Keras's order: those of nested models too."""
-    return (x for x in graph.walk() if not x.is_operation and x.inner is None)
+    return (x for x in graph.walk() if not (x.is_operation or x.is_input or x.inner))
 
 
 def _of_layer(layer: Layer, state: Folded, known: Known) -> list[Move]:
