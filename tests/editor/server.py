@@ -14,6 +14,7 @@ from typing import Any, Self
 
 NODE = Path(__file__).parents[2] / ".venv" / "node"
 PROGRAM = NODE / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server"
+_PUBLISHED = "textDocument/publishDiagnostics"
 PATIENCE = 60
 """Seconds for one answer; what is usual is a few hundredths of one."""
 
@@ -79,11 +80,9 @@ class Server:
     def diagnostics(self, text: str, folder: str = "patch") -> list[Diagnostic]:
         """What is underlined in a document of this text, in document order."""
         uri = self._open(text, folder)
-        while True:
+        said: dict[str, Any] = {}
+        while said.get("method") != _PUBLISHED or said["params"]["uri"] != uri:
             said = self._answers.get(timeout=PATIENCE)
-            if said.get("method") == "textDocument/publishDiagnostics":
-                if said["params"]["uri"] == uri:
-                    break
         found = [
             Diagnostic(d["range"]["start"]["line"] + 1, d["range"]["start"]["character"] + 1,
                        d["message"])
