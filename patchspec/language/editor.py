@@ -74,7 +74,7 @@ def editor_schema(names: Names | None = None) -> dict[str, Any]:
     new_layer["properties"]["class"] = {"$ref": "#/definitions/layerClass"}
     new_layer["allOf"] = [{"$ref": "#/definitions/constructor"}]
     _describe_operations(definitions["operation"])
-    _offer_names(definitions, names or Names())
+    _offer_names(definitions, names)
     # A title would head every hover text of the document.
     del lean["title"]
     return {
@@ -176,12 +176,13 @@ def _describe_operations(operation: dict[str, Any]) -> None:
     }
 
 
-def _offer_names(definitions: dict[str, Any], names: Names) -> None:
+def _offer_names(definitions: dict[str, Any], known: Names | None) -> None:
     """Propose layers, tensors and classes wherever one is named, without refusing anything else.
 
     Changes the definitions in place. What is proposed stands beside `type`, not in an `allOf`:
     in a list an editor would propose that as an entry.
     """
+    names = known or Names()
     layers = [
         *offered(names.layers, first=0),
         *offered(_ends("input", names.inputs), first=len(names.layers)),
@@ -201,15 +202,26 @@ def _offer_names(definitions: dict[str, Any], names: Names) -> None:
         }
         for selector in ("selector", "place"):
             definitions[selector]["properties"][key] = {"$ref": f"#/definitions/{key}Condition"}
-    definitions["selector"]["defaultSnippets"] = layers
-    definitions["place"]["defaultSnippets"] = places
+    for selector, proposals in (("selector", layers), ("place", places)):
+        definitions[selector] = _unrolled(definitions[selector], proposals)
     for name in ("reference", "inputs", "outputs"):
         definitions[name]["defaultSnippets"] = tensors
     definitions["outputs"]["items"]["defaultSnippets"] = tensors
     definitions["outputs"]["additionalProperties"] = {"defaultSnippets": tensors}
     definitions["inputs"]["additionalProperties"] = {"$ref": "#/definitions/reference"}
     for key in ("like", "layer"):
-        definitions["newLayer"]["properties"][key]["defaultSnippets"] = layers
+        # A lone proposal would be written with the key.
+        definitions["newLayer"]["properties"][key]["defaultSnippets"] = layers if known else []
+
+
+def _unrolled(selector: dict[str, Any], proposals: list[dict[str, Any]]) -> dict[str, Any]:
+    """A selector whose `items` are found in a list only.
+
+    Where a schema is an item of itself, yaml-language-server looks for proposals without end.
+    """
+    rest = {key: value for key, value in selector.items() if key != "items"}
+    then = {"items": selector["items"]}
+    return {**rest, "defaultSnippets": proposals, "if": {"type": "array"}, "then": then}
 
 
 def _ends(end: str, names: Sequence[str]) -> dict[str, str]:
