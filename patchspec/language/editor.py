@@ -73,6 +73,10 @@ def editor_schema(names: Names | None = None) -> dict[str, Any]:
     new_layer = definitions["newLayer"]
     new_layer["properties"]["class"] = {"$ref": "#/definitions/layerClass"}
     new_layer["allOf"] = [{"$ref": "#/definitions/constructor"}]
+    new_layer |= {
+        "if": {"required": ["like"]},
+        "else": {"if": {"required": ["layer"]}, "else": {"required": ["class"]}},
+    }
     _describe_operations(definitions["operation"])
     _offer_names(definitions, names)
     # A title would head every hover text of the document.
@@ -113,7 +117,7 @@ def _compact(value: Any) -> str:
 
 
 def _open(schema: Any) -> Any:
-    """The schema, where a placeholder may stand for every value that is no mapping."""
+    """The schema, where a placeholder may stand for every value without mappings in it."""
     if not isinstance(schema, dict):
         return schema
     inner = {key: _inner(key, value) for key, value in schema.items()}
@@ -121,8 +125,11 @@ def _open(schema: Any) -> Any:
     if values and all(isinstance(value, str) for value in values):
         del inner["enum"]
         return {"type": "string", **inner, **choice(values)}
-    types = inner.get("type", ())
-    return inner | _placeholder([types] if isinstance(types, str) else types, inner.get("pattern"))
+    said = inner.get("type", ())
+    types = [said] if isinstance(said, str) else said
+    if "$ref" in inner.get("items", ()):
+        return inner
+    return inner | _placeholder(types, inner.get("pattern"))
 
 
 def _inner(key: str, value: Any) -> Any:
@@ -209,9 +216,14 @@ def _offer_names(definitions: dict[str, Any], known: Names | None) -> None:
     definitions["outputs"]["items"]["defaultSnippets"] = tensors
     definitions["outputs"]["additionalProperties"] = {"defaultSnippets": tensors}
     definitions["inputs"]["additionalProperties"] = {"$ref": "#/definitions/reference"}
-    for key in ("like", "layer"):
-        # A lone proposal would be written with the key.
-        definitions["newLayer"]["properties"][key]["defaultSnippets"] = layers if known else []
+    # Without a model there is one proposal, and a lone one would be written with the key.
+    for name, key in _LAYER_KEYS if known else ():
+        definitions[name]["properties"][key]["defaultSnippets"] = layers
+
+
+_LAYER_KEYS = (
+    ("newLayer", "like"), ("newLayer", "layer"), ("place", "layer"), ("reference", "layer"),
+)  # fmt: skip
 
 
 def _unrolled(selector: dict[str, Any], proposals: list[dict[str, Any]]) -> dict[str, Any]:
