@@ -72,11 +72,11 @@ def editor_schema(names: Names | None = None) -> dict[str, Any]:
     definitions = {key: _open(schema) for key, schema in lean["definitions"].items()}
     new_layer = definitions["newLayer"]
     new_layer["properties"]["class"] = {"$ref": "#/definitions/layerClass"}
-    new_layer["allOf"] = [{"$ref": "#/definitions/constructor"}]
-    new_layer |= {
-        "if": {"required": ["like"]},
-        "else": {"if": {"required": ["layer"]}, "else": {"required": ["class"]}},
-    }
+    class_wanted = {"if": {"required": ["layer"]}, "else": {"required": ["class"]}}
+    new_layer["allOf"] = [
+        {"$ref": "#/definitions/constructor"},
+        {"if": {"required": ["like"]}, "else": class_wanted},
+    ]
     _describe_operations(definitions["operation"])
     _offer_names(definitions, names)
     # A title would head every hover text of the document.
@@ -92,28 +92,23 @@ def editor_schema(names: Names | None = None) -> dict[str, Any]:
 
 
 def printed_schema(names: Names | None = None) -> str:
-    """The schema as the file in `schemas/` holds it: one class or argument a line."""
-    schema = editor_schema(names)
-    own = patch_schema()["definitions"]
-    shown = {**schema, "definitions": {}}
-    text = json.dumps(shown, indent=2, ensure_ascii=False)
-    lines = []
-    for name, definition in schema["definitions"].items():
-        if name in own:
-            body = json.dumps(definition, indent=2, ensure_ascii=False).replace("\n", "\n    ")
-        elif name == "constructor":
-            cases = ",\n        ".join(_compact(case) for case in definition["allOf"])
-            body = f'{{"allOf": [\n        {cases}\n    ]}}'
-        else:
-            body = _compact(definition)
-        lines.append(f"    {json.dumps(name)}: {body}")
-    return (
-        text.replace('"definitions": {}', '"definitions": {\n' + ",\n".join(lines) + "\n  }") + "\n"
-    )
+    """The schema as the file in `schemas/` holds it: what fits stands in one line."""
+    return _printed(editor_schema(names), "") + "\n"
 
 
-def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+_WIDTH = 120
+
+
+def _printed(value: Any, indent: str) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    if len(indent) + len(text) <= _WIDTH or not isinstance(value, (dict, list)):
+        return text
+    inner = f"{indent} "
+    if isinstance(value, list):
+        lines = [inner + _printed(item, inner) for item in value]
+        return "[\n" + ",\n".join(lines) + f"\n{indent}]"
+    lines = [f"{inner}{json.dumps(key)}: {_printed(item, inner)}" for key, item in value.items()]
+    return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
 
 
 def _open(schema: Any) -> Any:
@@ -186,8 +181,8 @@ def _describe_operations(operation: dict[str, Any]) -> None:
 def _offer_names(definitions: dict[str, Any], known: Names | None) -> None:
     """Propose layers, tensors and classes wherever one is named, without refusing anything else.
 
-    Changes the definitions in place. What is proposed stands beside `type`, not in an `allOf`:
-    in a list an editor would propose that as an entry.
+    Changes the definitions in place. What is proposed for the entries of a list stands beside
+    their `type`: an `allOf` would itself be proposed as an entry.
     """
     names = known or Names()
     layers = [
@@ -201,24 +196,30 @@ def _offer_names(definitions: dict[str, Any], known: Names | None) -> None:
     conditions = definitions["selector"]["properties"]
     for key, proposals in (("name", layers), ("class", classes)):
         condition = conditions[key]
-        items = {**condition["items"], "defaultSnippets": proposals}
+        definitions[f"one{key.title()}"] = {**condition["items"], "defaultSnippets": proposals}
         definitions[f"{key}Condition"] = {
             **condition,
-            "items": items,
+            "items": {"$ref": f"#/definitions/one{key.title()}"},
             "defaultSnippets": proposals,
         }
         for selector in ("selector", "place"):
             definitions[selector]["properties"][key] = {"$ref": f"#/definitions/{key}Condition"}
     for selector, proposals in (("selector", layers), ("place", places)):
         definitions[selector] = _unrolled(definitions[selector], proposals)
-    for name in ("reference", "inputs", "outputs"):
-        definitions[name]["defaultSnippets"] = tensors
+    definitions["knownTensor"] = {"defaultSnippets": tensors}
+    for name in ("inputs", "outputs"):
+        definitions[name]["allOf"] = [{"$ref": "#/definitions/knownTensor"}]
+    definitions["reference"]["defaultSnippets"] = tensors
     definitions["outputs"]["items"]["defaultSnippets"] = tensors
-    definitions["outputs"]["additionalProperties"] = {"defaultSnippets": tensors}
+    definitions["outputs"]["additionalProperties"] = {"$ref": "#/definitions/knownTensor"}
     definitions["inputs"]["additionalProperties"] = {"$ref": "#/definitions/reference"}
     # Without a model there is one proposal, and a lone one would be written with the key.
     for name, key in _LAYER_KEYS if known else ():
-        definitions[name]["properties"][key]["defaultSnippets"] = layers
+        description = definitions[name]["properties"][key]["description"]
+        definitions[name]["properties"][key] = {
+            "$ref": "#/definitions/oneName",
+            "description": description,
+        }
 
 
 _LAYER_KEYS = (
