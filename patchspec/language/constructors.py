@@ -63,9 +63,9 @@ _PLAIN = re.compile(r"[A-Za-z_$][\w./$:>-]*(?<!:)\Z")
 
 
 def choice(values: Iterable[str], *, any_case: bool = False) -> dict[str, Any]:
-    """One of these texts, or a placeholder."""
+    """One of these words, or a placeholder."""
     names = list(values)
-    pattern = "|".join(map(_any_case if any_case else re.escape, names))
+    pattern = "|".join(map(_any_case, names) if any_case else names)
     return {
         "pattern": f"^({pattern})$|{PLACEHOLDER}",
         "patternErrorMessage": f"wanted is {' or '.join(names)}",
@@ -74,13 +74,14 @@ def choice(values: Iterable[str], *, any_case: bool = False) -> dict[str, Any]:
 
 
 def _any_case(word: str) -> str:
-    return "".join(f"[{c}{c.upper()}]" if c.isalpha() else re.escape(c) for c in word)
+    return "".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in word)
 
 
 def constructor_definitions() -> dict[str, Any]:
     """Definitions that a new layer refers to: `layerClass`, `constructor` and what those need."""
-    shared = _Shared()
-    cases = [_case(name, shared) for name in _own_names()]
+    names = _own_names()
+    shared = _shared([_arguments(_found(name)) for name in names])
+    cases = [_case(name, shared) for name in names]
     return {
         "layerClass": _layer_class(),
         "constructor": {"allOf": [_input_case(), *cases]},
@@ -93,7 +94,7 @@ def constructor_definitions() -> dict[str, Any]:
         },
         "activation": _activation(),
         **{kind: _object(kind) for kind in OBJECT_KINDS},
-        **shared.definitions(),
+        **{name: json.loads(text) for (_, text), name in shared.items()},
     }
 
 
@@ -129,31 +130,31 @@ def _layer_class() -> dict[str, Any]:
     }
 
 
-class _Shared:
-    """Arguments that several classes take in the same way, each written once."""
-
-    def __init__(self) -> None:
-        self._named: dict[str, str] = {}
-
-    def __call__(self, name: str, schema: dict[str, Any]) -> dict[str, Any]:
-        text = json.dumps(schema)
-        if text not in self._named:
-            taken = set(self._named.values())
-            number = next(n for n in range(1, 1000) if f"{name}.{n}" not in taken)
-            self._named[text] = f"{name}.{number}"
-        return {"$ref": f"#/definitions/{self._named[text]}"}
-
-    def definitions(self) -> dict[str, Any]:
-        return {name: json.loads(text) for text, name in self._named.items()}
+def _arguments(layer: LayerClass) -> dict[str, str]:
+    """The schema of every constructor argument, as text: equal ones are written once."""
+    return {key: json.dumps(_argument(layer, known)) for key, known in layer.parameters.items()}
 
 
-def _case(name: str, shared: _Shared) -> dict[str, Any]:
-    """What holds of a new layer of the class. A pattern, since an editor that completes takes a
-    `const` for met that merely begins as the value does."""
+def _shared(arguments: Iterable[Mapping[str, str]]) -> dict[tuple[str, str], str]:
+    """What the definition of each distinct argument and schema is called."""
+    distinct: dict[str, dict[str, None]] = {}
+    for one in arguments:
+        for key, text in one.items():
+            distinct.setdefault(key, {})[text] = None
+    return {
+        (key, text): f"{key}.{number}"
+        for key, texts in distinct.items()
+        for number, text in enumerate(texts, start=1)
+    }
+
+
+def _case(name: str, shared: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+    """What holds of a new layer of the class."""
     layer = _found(name)
     aliases = [alias for alias in layer_names() if _found(alias).name == name]
     properties = {
-        key: shared(key, _argument(layer, known)) for key, known in layer.parameters.items()
+        key: {"$ref": f"#/definitions/{shared[key, text]}"}
+        for key, text in _arguments(layer).items()
     }
     config = {
         "properties": {**properties, **_everywhere(layer)},
@@ -185,6 +186,11 @@ def _case(name: str, shared: _Shared) -> dict[str, Any]:
 
 
 def _is_class(names: Iterable[str]) -> dict[str, Any]:
+    """The condition that `class` is one of these.
+
+    A pattern: while it completes, yaml-language-server takes a `const` for met that merely begins
+    as the value does, so that Conv2D would be offered what Conv2DTranspose takes.
+    """
     pattern = f"^({'|'.join(names)})$"
     return {"properties": {"class": {"type": "string", "pattern": pattern}}, "required": ["class"]}
 
