@@ -14,10 +14,10 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-# A second implementation of RFC 6902, which only `test-all` asks for its opinion.
+# What only `test-all` asks: a second implementation of RFC 6902, and what editors show of a patch.
 $(NODE): Makefile
 	@command -v npm >/dev/null || { echo "make test-all needs Node.js and npm" >&2; exit 1; }
-	npm install --silent --no-fund --no-audit --prefix $(VENV)/node fast-json-patch@3.1.1
+	npm install --silent --no-fund --no-audit --prefix $(VENV)/node fast-json-patch@3.1.1 yaml-language-server@1.25.0
 	@touch $@
 
 # Keras 2, in a Python of its own, computes what the upgraded models must compute too.
@@ -43,6 +43,7 @@ bench: $(STAMP)
 
 table: $(STAMP)
 	$(BIN)/python tools/layer_table.py
+	$(BIN)/python tools/layer_texts.py
 
 schemas: $(STAMP)
 	mkdir -p schemas

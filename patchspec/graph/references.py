@@ -20,9 +20,9 @@ REFERENCE_SCHEMA: Mapping[str, Any] = {
         "`$output:name`, `$here`, or `{layer, call, output}` for a name with odd signs in it."
     ),
     "properties": {
-        "layer": {"type": "string", "minLength": 1},
-        "call": {"type": "integer", "minimum": 0},
-        "output": {"type": "integer", "minimum": 0},
+        "layer": {"type": "string", "minLength": 1, "description": "The layer's path."},
+        "call": {"type": "integer", "minimum": 0, "description": "Which of its calls, from 0."},
+        "output": {"type": "integer", "minimum": 0, "description": "Which output, from 0."},
     },
     "required": ["layer"],
     "additionalProperties": False,

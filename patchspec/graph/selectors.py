@@ -78,7 +78,7 @@ SELECTOR_SCHEMA: Mapping[str, Any] = {
         },
         "first": {**_MANY, "description": "So many from the beginning of what is left."},
         "last": {**_MANY, "description": "So many from the end of what is left."},
-        "not": _SELECTOR,
+        "not": {**_SELECTOR, "description": "Layers that are left out."},
         "count": {
             "type": ["integer", "array"],
             "minimum": 0,

@@ -187,14 +187,9 @@ def _schema() -> Mapping[str, Any]:
 
 
 def patch_schema() -> dict[str, Any]:
-    """The draft-07 schema of a patch; `schemas/patch.schema.json` is a printed copy."""
+    """The draft-07 schema that a patch is checked against."""
     copy: dict[str, Any] = json.loads(json.dumps(_schema()))
     return copy
-
-
-def printed_schema() -> str:
-    """The schema as the file in `schemas/` holds it."""
-    return json.dumps(patch_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _operation_schema() -> dict[str, Any]:
@@ -226,7 +221,11 @@ def _one_operation(name: str, operation: type[Operation]) -> dict[str, Any]:
     own = operation.schema()
     return {
         "description": own["description"],
-        "properties": {"op": {"const": name}, **own["properties"], **_COMMON},
+        "properties": {
+            "op": {"const": name, "description": own["description"]},
+            **own["properties"],
+            **_COMMON,
+        },
         "required": own["required"],
         "additionalProperties": False,
     }

@@ -24,7 +24,8 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "str": (str,),
     "list": (list,),
 }
-_UNFILLED = ("settings", "meta", "patchspec", "extends")
+UNFILLED = ("settings", "meta", "patchspec", "extends")
+"""Keys of a patch in which no placeholder is looked for."""
 
 SETTINGS_SCHEMA: Mapping[str, Any] = {
     "type": "object",
@@ -113,7 +114,7 @@ def _problem(message: str, at: Pointer, on: Any = "value", hint: str | None = No
 
 def filled(data: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """The patch with a value for every `$(name)` of a setting; a lone one keeps its type."""
-    return {key: value if key in _UNFILLED else _fill(value, values) for key, value in data.items()}
+    return {key: value if key in UNFILLED else _fill(value, values) for key, value in data.items()}
 
 
 def _fill(value: Any, values: Mapping[str, Any]) -> Any:
@@ -132,7 +133,7 @@ def _fill(value: Any, values: Mapping[str, Any]) -> Any:
 def unknown_placeholders(data: Mapping[str, Any], declared: Mapping[str, Any]) -> Iterator[Problem]:
     """Every `$(name)` that stands for nothing: no setting, no match, nothing of an `each`."""
     for key, value in data.items():
-        if key in _UNFILLED:
+        if key in UNFILLED:
             continue
         for i, item in enumerate(value) if key == "operations" else [(None, value)]:
             at: Pointer = (key,) if i is None else (key, i)

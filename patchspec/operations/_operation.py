@@ -47,12 +47,33 @@ Inputs = Annotated[Any, _ref("inputs")]
 """Tensors that a call reads: one, a list, or by position and keyword."""
 NewLayers = Annotated[Any, _ref("newLayers")]
 """One new layer, or several of which the last is the result."""
-Config = Annotated[Mapping[str, Any], said(type="object", minProperties=1)]
+Config = Annotated[
+    Mapping[str, Any],
+    said(type="object", minProperties=1, description="Arguments by name; each is replaced whole."),
+]
 """Keys of a layer's config."""
-Keys = Annotated[tuple[str, ...], said(type="array", items={"type": "string"}, minItems=1)]
+Keys = Annotated[
+    tuple[str, ...],
+    said(
+        type="array",
+        items={"type": "string"},
+        minItems=1,
+        description="Arguments that get the default of the class again.",
+    ),
+]
 """Names of keys."""
 Weights = Annotated[Any, _ref("weights")]
 """Rules for the values of variables: one for all, or by variable."""
+Form = Annotated[
+    Literal["list", "dict"],
+    said(description="What the model's outputs become; unset, they stay what they are."),
+]
+"""How the model returns its outputs."""
+Batchnorm = Annotated[
+    Literal["include", "leave"],
+    said(description="Whether it acts on BatchNormalization too, or leaves it as it is."),
+]
+"""What happens to BatchNormalization."""
 Each = Annotated[
     Mapping[str, Any] | None,
     said(
@@ -76,7 +97,9 @@ Each = Annotated[
         description="A value per match, in graph order, which `$(name)` stands for.",
     ),
 ]
-NewName = Annotated[str, said(type="string", pattern=_TEMPLATE_PATTERN)]
+NewName = Annotated[
+    str, said(type="string", pattern=_TEMPLATE_PATTERN, description="What it will be called.")
+]
 """A name to come; `$(target)`, `$(index)`, `$(*)` and `$(parent)` stand for the match."""
 
 
@@ -200,7 +223,9 @@ def _hints(operation: type[Operation]) -> Mapping[str, Any]:
 def _fragment(hint: Any) -> dict[str, Any]:
     for annotation in getattr(hint, "__metadata__", ()):
         if isinstance(annotation, Says):
-            return dict(annotation.schema)
+            values = hint.__origin__
+            choices = {"enum": list(get_args(values))} if get_origin(values) is Literal else {}
+            return {**choices, **annotation.schema}
     if get_origin(hint) is Literal:
         return {"enum": list(get_args(hint))}
     inner = [arm for arm in get_args(hint) if arm is not type(None)]

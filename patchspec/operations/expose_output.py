@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from patchspec.graph.edits import Edit, add, replace
 from patchspec.graph.graph import Graph
 from patchspec.graph.references import end_names
 from patchspec.graph.tensors import Tensor
 from patchspec.operations._leading_out import lead_out, leading_targets
-from patchspec.operations._operation import WHOLE_MODEL, Given, Operation, Outputs, Target
+from patchspec.operations._operation import WHOLE_MODEL, Form, Given, Operation, Outputs, Target
 from patchspec.operations._outputs import Named, named_outputs, refuse_inputs, said_outputs, written
 from patchspec.problems import refuse, some
 from patchspec.weights.lineage import Event
@@ -29,7 +28,7 @@ class ExposeOutput(Operation):
     """
 
     outputs: Outputs
-    form: Literal["list", "dict"] | None = None
+    form: Form | None = None
 
     def targets(self, graph: Graph) -> tuple[Target, ...]:
         said = [(one.reference, one.at) for one in said_outputs(self.outputs, graph)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from patchspec.graph import edits
 from patchspec.graph.edits import Edit
@@ -20,7 +20,7 @@ from patchspec.operations._leading_out import (
 )
 from patchspec.operations._made import input_entry
 from patchspec.operations._new_layers import is_reference
-from patchspec.operations._operation import WHOLE_MODEL, Given, Operation, Outputs, Target
+from patchspec.operations._operation import WHOLE_MODEL, Form, Given, Operation, Outputs, Target
 from patchspec.operations._outputs import Named, named_outputs, refuse_inputs, said_outputs, written
 from patchspec.problems import refuse, some
 from patchspec.weights.lineage import Created, Dropped, Event
@@ -39,7 +39,7 @@ class Extract(Operation):
 
     outputs: Outputs | None = None
     inputs: Outputs | None = None
-    form: Literal["list", "dict"] | None = None
+    form: Form | None = None
 
     def targets(self, graph: Graph) -> tuple[Target, ...]:
         if self.outputs is None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from patchspec.graph.edits import Edit
 from patchspec.graph.graph import Graph
-from patchspec.operations._operation import Given, Operation, Selector, Target
+from patchspec.operations._operation import Batchnorm, Given, Operation, Selector, Target
 from patchspec.operations._trainable import leaf_targets, set_trainable
 from patchspec.weights.lineage import Event
 
@@ -25,7 +24,7 @@ class Freeze(Operation):
     """
 
     layers: Selector
-    batchnorm: Literal["include", "leave"] = "include"
+    batchnorm: Batchnorm = "include"
 
     def targets(self, graph: Graph) -> tuple[Target, ...]:
         return leaf_targets(self.layers, graph, batchnorm=self.batchnorm == "include")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from patchspec.graph.edits import Edit
 from patchspec.graph.graph import Graph
-from patchspec.operations._operation import Given, Operation, Selector, Target
+from patchspec.operations._operation import Batchnorm, Given, Operation, Selector, Target
 from patchspec.operations._trainable import batchnorms, leaf_targets, set_trainable
 from patchspec.problems import refuse, some
 from patchspec.weights.lineage import Event
@@ -27,7 +26,7 @@ class Unfreeze(Operation):
     """
 
     layers: Selector
-    batchnorm: Literal["include", "leave"] | None = None
+    batchnorm: Batchnorm | None = None
 
     def targets(self, graph: Graph) -> tuple[Target, ...]:
         found = leaf_targets(self.layers, graph, batchnorm=self.batchnorm != "leave")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -250,3 +252,26 @@ def test_a_typo_in_a_selector_ends_an_apply_with_code_1_and_the_nearest_name(
     assert "error[PS301]" in shown
     assert "did you mean `d2`?" in shown
     assert not (tmp_path / "v.keras").exists()
+
+
+def test_the_schema_of_a_model_holds_its_layers_and_is_printed_without_keras(capsys: Any) -> None:
+    assert main(["schema", "--model", BASE]) == 0
+    said = json.loads(capsys.readouterr().out)
+    offered = [entry["label"] for entry in said["definitions"]["selector"]["defaultSnippets"]]
+    assert offered == [*open_base(BASE).graph.by_path, "$input"]
+    code = (
+        "import sys; from patchspec.cli.main import main;"
+        "assert main(['schema', '--model', sys.argv[1]]) == 0; assert 'keras' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, BASE], stdout=subprocess.DEVNULL, check=True)
+
+
+def test_the_schema_of_a_model_that_is_none_is_refused(tmp_path: Path, capsys: Any) -> None:
+    assert main(["schema", "--model", str(tmp_path / "none.keras")]) == 1
+    assert "error[PS902]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["plan", "--model", BASE], ["--weights", BASE]])
+def test_a_model_goes_with_the_schema_of_patches_alone(arguments: list[str], capsys: Any) -> None:
+    assert main(["schema", *arguments]) == 2
+    assert "goes with" in capsys.readouterr().err

@@ -142,7 +142,7 @@ def test_a_layer_has_a_key_whatever_its_value() -> None:
     document["config"]["layers"][1]["config"]["kernel_regularizer"] = {"class_name": "L2"}
     document["config"]["layers"][2]["config"]["kernel_regularizer"] = None
     assert names({"has": "kernel_regularizer"}, document) == ["a", "b"]
-    assert "is not there" in refusal({"name": "b", "has": "units"}, document).notes[0]
+    assert "is not there" in refusal({"name": "b", "has": "rate"}, document).notes[0]
 
 
 def test_after_and_before_follow_the_graph_and_leave_themselves_out() -> None:

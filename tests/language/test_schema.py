@@ -8,8 +8,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from patchspec.language.editor import printed_schema
 from patchspec.language.patch import parse
-from patchspec.language.schema import patch_schema, printed_schema
+from patchspec.language.schema import patch_schema
 from patchspec.operations import operations
 from patchspec.problems import PatchError
 from patchspec.review.schemas import printed
