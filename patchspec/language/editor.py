@@ -122,7 +122,7 @@ def _open(schema: Any) -> Any:
         return {"type": "string", **inner, **choice(values)}
     said = inner.get("type", ())
     types = [said] if isinstance(said, str) else said
-    if "$ref" in inner.get("items", ()):
+    if "$ref" in inner.get("items", ()) and "pattern" not in inner:
         return inner
     return inner | _placeholder(types, inner.get("pattern"))
 

@@ -54,9 +54,11 @@ class Load(Operation):
             description="Layers here, by name or glob, and what they are called there.",
         ),
     ] = field(default_factory=dict)
-    missing: Policy = "refuse"
-    extra: Policy = "refuse"
-    mismatch: Policy = "refuse"
+    missing: Annotated[Policy, said(description="A layer here that is not there.")] = "refuse"
+    extra: Annotated[Policy, said(description="A layer there that nobody takes.")] = "refuse"
+    mismatch: Annotated[
+        Policy, said(description="A variable that is not there, or has another shape.")
+    ] = "refuse"
 
     def targets(self, graph: Graph) -> tuple[Target, ...]:
         return (WHOLE_MODEL,)

@@ -169,7 +169,8 @@ def test_a_selector_is_offered_its_conditions(editor: Server, lines: tuple[str, 
 def test_a_choice_is_offered_its_values(editor: Server) -> None:
     assert editor.labels(step("op: freeze", "batchnorm: |")) == ["include", "leave"]
     assert editor.labels(step("op: freeze", "if: |")) == ["false", "true"]
-    assert editor.labels(new("class: ReLU", "weights: |")) == ["init", "keep"]
+    named = ["identity", "init", "keep", "ones", "zeros"]
+    assert editor.labels(new("class: ReLU", "weights: |")) == named
 
 
 @pytest.mark.parametrize(
