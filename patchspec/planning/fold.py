@@ -7,7 +7,7 @@ always right for the document that they are applied to, and no operation reasons
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,7 +23,7 @@ from patchspec.operations._each import shared_out
 from patchspec.operations._operation import Target
 from patchspec.operations._wiring import without_call
 from patchspec.planning.chains import BranchError, in_lists
-from patchspec.planning.guards import apply_guarded
+from patchspec.planning.guards import Applied, apply_guarded
 from patchspec.planning.plan import Change, Place
 from patchspec.planning.settling import mask_operations, unordered_calls
 from patchspec.problems import PatchError, Pointer, Problem, some
@@ -156,7 +156,9 @@ def _apply(
     wanted = [item for item in said if isinstance(item, Edit)]
     made = apply_guarded(state.document, list(in_lists(state.document, wanted)))
     touched = made.touched
-    state.graph = state.graph.after({path for path in touched if "/" not in path})
+    if not _is_of_flags(made, state.document):
+        outer = {path for path in touched if "/" not in path}
+        state.graph = state.graph.after(outer, rewired=not made.configs_only)
     for path in touched:
         state.touched[path] = place
         if not made.flags_only:
@@ -165,6 +167,12 @@ def _apply(
         _carry(state, event, place)
     if made.edits:
         state.changes.append(Change(place, str(target) if target else "", made.edits))
+
+
+def _is_of_flags(made: Applied, document: Mapping[str, Any]) -> bool:
+    """Whether only flags are edited that a lens reads afresh; of models it may keep its own."""
+    said = (edits.at(document, e.path[:-1]) for e in made.edits if e.op != "test")
+    return made.flags_only and not any("layers" in config for config in said)
 
 
 def _carry(state: Folded, event: Event, place: Place) -> None:
