@@ -6,8 +6,9 @@ again only at the layers that were touched, so a fold over many targets stays li
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -40,6 +41,8 @@ class Graph:
     """What finds out the specs that the config does not record, where somebody can."""
     _alike: Graph | None = field(default=None, repr=False, compare=False)
     """An earlier snapshot whose layers stood where they stand and read what they read."""
+    _kept: Mapping[str, Layer] | None = field(default=None, repr=False, compare=False)
+    """The layers, where they follow from those of that snapshot."""
 
     @classmethod
     def of(cls, document: Mapping[str, Any], infer: SpecSource | None = None) -> Graph:
@@ -49,12 +52,15 @@ class Graph:
     def after(self, touched: Iterable[str], *, rewired: bool = True) -> Graph:
         """The lens over the same document after the layers of these names were edited in place.
 
-        Where nothing was `rewired`, what is known of who reads what holds on.
+        Where nothing was `rewired`, but configs edited alone, what is known of who reads what
+        holds on.
         """
+        if not rewired:
+            anew = {name: self.layers[name].anew() for name in touched}
+            return replace(self, _alike=self._alike or self, _kept={**self.layers, **anew})
         gone = set(touched)
         seen = {id(x.entry): x for name, x in self.layers.items() if name not in gone}
-        alike = None if rewired else self._alike or self
-        return Graph(self.source, self.pointer, self.parents, seen, self.infer, alike)
+        return Graph(self.source, self.pointer, self.parents, seen, self.infer)
 
     @cached_property
     def known_specs(self) -> Mapping[str, Mapping[Tensor, Spec]]:
@@ -83,6 +89,8 @@ class Graph:
 
     @cached_property
     def _listed(self) -> tuple[Layer, ...]:
+        if self._kept is not None:
+            return tuple(self._kept.values())
         found = []
         for i, entry in enumerate(self.config["layers"]):
             seen = self._seen.get(id(entry))
@@ -97,13 +105,15 @@ class Graph:
     @cached_property
     def layers(self) -> Mapping[str, Layer]:
         """Every entry by name, in the order of the document."""
+        if self._kept is not None:
+            return self._kept
         return {layer.name: layer for layer in self._listed}
 
     @cached_property
     def duplicates(self) -> tuple[str, ...]:
         """Names that more than one entry has."""
-        names = [layer.name for layer in self._listed]
-        return tuple(sorted({name for name in names if names.count(name) > 1}))
+        counts = Counter(layer.name for layer in self._listed)
+        return tuple(sorted(name for name, count in counts.items() if count > 1))
 
     def layer(self, path: str, *, at: Pointer = ()) -> Layer:
         """The layer at a path that starts in this model (`encoder/ln_1`, `bi/lstm`).

@@ -144,6 +144,10 @@ class Layer:
             return self
         return Layer(self.entry, pointer, self.parents, self._before or self)
 
+    def anew(self) -> Layer:
+        """The same layer, looked at again after its config was edited."""
+        return Layer(self.entry, self.pointer, self.parents)
+
     @cached_property
     def inner(self) -> Graph | None:
         """The lens over a nested model; none for any other layer."""
