@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from itertools import cycle, islice
 from typing import Any
 
@@ -18,6 +18,7 @@ SIZES = (100, 300, 1_000, 3_000, 10_000, 20_000)
 FEW = 20
 LENGTHS = (10, 100, 500)
 SIZE = 1_000
+MOST_MATCHED = 3_000
 
 
 def lines() -> Iterator[str]:
@@ -33,21 +34,20 @@ def lines() -> Iterator[str]:
         f"{took['bare'] / took['jsonpatch']:.1f} times `jsonpatch` with the finished operations"
     )
     yield f"without shapes, {FEW} steps of every kind:"
-    for size in SIZES:
-        yield _point(fresh("benchmarks.resolving", "curve", str(size), str(FEW)), size, FEW)
+    yield from (_point("mixed", size, FEW) for size in SIZES)
     yield f"without shapes, {SIZE:,} layers:"
-    for steps in LENGTHS:
-        yield _point(fresh("benchmarks.resolving", "curve", str(SIZE), str(steps)), SIZE, steps)
-    yield "without shapes, one step that matches every layer:"
-    for size in SIZES:
-        yield _point(fresh("benchmarks.resolving", "matches", str(size)), size, 1)
+    yield from (_point("mixed", SIZE, steps) for steps in LENGTHS)
+    yield "without shapes, one step that freezes every layer:"
+    yield from (_point("freeze", size, 1) for size in SIZES)
+    yield "without shapes, one step that inserts after a sixth of the layers, counted by match:"
+    yield from (_point("insert", size, size // 6) for size in SIZES if size <= MOST_MATCHED)
 
 
-def _point(took: Mapping[str, float], layers: int, steps: int) -> str:
-    each = took["resolve"] / layers / steps * 1e6
+def _point(what: str, layers: int, steps: int) -> str:
+    took = fresh("benchmarks.resolving", what, str(layers), str(steps))["resolve"]
     return (
-        f"  {layers:6,} layers, {steps:3} steps: {took['resolve']:7.2f} s, "
-        f"{each:6.1f} µs for a layer and step"
+        f"  {layers:6,} layers, {steps:3} steps: {took:6.2f} s, {took / layers * 1e6:6.0f} µs for "
+        f"a layer, {took / layers / steps * 1e6:6.1f} µs for a layer and step"
     )
 
 
@@ -201,11 +201,15 @@ def main(what: str, *numbers: str) -> None:
     if what == "nasnet":
         print(json.dumps(_nasnet()))
         return
-    size, *count = map(int, numbers)
+    size, count = map(int, numbers)
     document = chain_of_branches(size)
-    every = [{"op": "freeze", "layers": "**"}]
-    steps = mixed_steps(document["config"]["layers"], *count) if what == "curve" else every
-    print(json.dumps(_resolved(document, steps)))
+    drop = {"class": "Dropout", "name": "$(target)_drop", "config": {"rate": 0.1}}
+    steps = {
+        "mixed": mixed_steps(document["config"]["layers"], count),
+        "freeze": [{"op": "freeze", "layers": "**"}],
+        "insert": [{"op": "insert", "after": {"class": "Activation"}, "new": drop}],
+    }
+    print(json.dumps(_resolved(document, steps[what])))
 
 
 if __name__ == "__main__":
