@@ -21,8 +21,11 @@ REPEATS = 5
 def lines() -> Iterator[str]:
     """One line for each model: seconds from one process, peak memory from a process for each."""
     for name in MODELS:
-        took = _fresh(name, "seconds")
-        ours, theirs = _fresh(name, "memory", "ours"), _fresh(name, "memory", "theirs")
+        took = fresh("benchmarks.building", name, "seconds")
+        ours, theirs = (
+            fresh("benchmarks.building", name, "memory", "ours"),
+            fresh("benchmarks.building", name, "memory", "theirs"),
+        )
         yield (
             f"{name}: {took['ours']:.2f} s, the peer {took['theirs']:.2f} s, "
             f"{took['ours'] / took['theirs']:.2f} of its time (target: below 1)"
@@ -33,9 +36,9 @@ def lines() -> Iterator[str]:
         )
 
 
-def _fresh(*arguments: str) -> dict[str, float]:
-    """What this file says when it runs in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.building", *arguments]
+def fresh(module: str, *arguments: str) -> dict[str, float]:
+    """What a benchmark says when it runs in a process of its own."""
+    command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=quiet())
     said: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return said

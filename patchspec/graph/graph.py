@@ -6,8 +6,9 @@ again only at the layers that were touched, so a fold over many targets stays li
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -38,14 +39,25 @@ class Graph:
     """Layers that an earlier snapshot looked at, by the identity of their entry."""
     infer: SpecSource | None = field(default=None, repr=False, compare=False)
     """What finds out the specs that the config does not record, where somebody can."""
+    _alike: Graph | None = field(default=None, repr=False, compare=False)
+    """An earlier snapshot whose layers stood where they stand and read what they read."""
+    _kept: Mapping[str, Layer] | None = field(default=None, repr=False, compare=False)
+    """The layers, where they follow from those of that snapshot."""
 
     @classmethod
     def of(cls, document: Mapping[str, Any], infer: SpecSource | None = None) -> Graph:
         """The lens over a whole `config.json` object."""
         return cls(document["config"], infer=infer)
 
-    def after(self, touched: Iterable[str]) -> Graph:
-        """The lens over the same document after the layers of these names were edited in place."""
+    def after(self, touched: Iterable[str], *, rewired: bool = True) -> Graph:
+        """The lens over the same document after the layers of these names were edited in place.
+
+        Where nothing was `rewired`, but configs edited alone, what is known of who reads what
+        holds on.
+        """
+        if not rewired:
+            anew = {name: self.layers[name].anew() for name in touched}
+            return replace(self, _alike=self._alike or self, _kept={**self.layers, **anew})
         gone = set(touched)
         seen = {id(x.entry): x for name, x in self.layers.items() if name not in gone}
         return Graph(self.source, self.pointer, self.parents, seen, self.infer)
@@ -77,26 +89,31 @@ class Graph:
 
     @cached_property
     def _listed(self) -> tuple[Layer, ...]:
+        if self._kept is not None:
+            return tuple(self._kept.values())
         found = []
         for i, entry in enumerate(self.config["layers"]):
-            pointer = (*self.pointer, "layers", i)
             seen = self._seen.get(id(entry))
-            if seen is not None and seen.entry is entry:
-                found.append(seen.at(pointer))
+            if seen is None or seen.entry is not entry:
+                found.append(Layer(entry, (*self.pointer, "layers", i), self.parents))
+            elif seen.pointer[-1] == i:
+                found.append(seen)
             else:
-                found.append(Layer(entry, pointer, self.parents))
+                found.append(seen.at((*self.pointer, "layers", i)))
         return tuple(found)
 
     @cached_property
     def layers(self) -> Mapping[str, Layer]:
         """Every entry by name, in the order of the document."""
+        if self._kept is not None:
+            return self._kept
         return {layer.name: layer for layer in self._listed}
 
     @cached_property
     def duplicates(self) -> tuple[str, ...]:
         """Names that more than one entry has."""
-        names = [layer.name for layer in self._listed]
-        return tuple(sorted({name for name in names if names.count(name) > 1}))
+        counts = Counter(layer.name for layer in self._listed)
+        return tuple(sorted(name for name, count in counts.items() if count > 1))
 
     def layer(self, path: str, *, at: Pointer = ()) -> Layer:
         """The layer at a path that starts in this model (`encoder/ln_1`, `bi/lstm`).
@@ -180,6 +197,8 @@ class Graph:
     @cached_property
     def readers(self) -> Mapping[Tensor, tuple[Slot, ...]]:
         """For every tensor that is read, all the places that read it, model outputs included."""
+        if self._alike is not None:
+            return self._alike.readers
         found: dict[Tensor, list[Slot]] = {}
         for layer in self._listed:
             for call in layer.calls:
@@ -196,16 +215,23 @@ class Graph:
     @cached_property
     def read_outputs(self) -> Mapping[tuple[str, int], tuple[Tensor, ...]]:
         """For every call, those of its outputs that somebody reads."""
+        if self._alike is not None:
+            return self._alike.read_outputs
         found: dict[tuple[str, int], list[Tensor]] = {}
-        for tensor in sorted(self.readers):
+        for tensor in self.readers:
             found.setdefault((tensor.layer, tensor.call), []).append(tensor)
-        return {call: tuple(tensors) for call, tensors in found.items()}
+        return {call: tuple(sorted(tensors)) for call, tensors in found.items()}
+
+    def made_by(self, layer: Layer) -> Iterator[Tensor]:
+        """The tensors that the calls of a layer make and somebody reads."""
+        for call in layer.calls:
+            yield from self.read_outputs.get((layer.name, call.index), ())
 
     @cached_property
     def recorded(self) -> Mapping[Tensor, Spec]:
         """What the config records of the tensors that calls read, and of the inputs."""
-        found = {slot.tensor: slot.spec for slots in self.readers.values() for slot in slots}
-        specs = {tensor: spec for tensor, spec in found.items() if spec is not None}
+        found = ((tensor, slots[-1].spec) for tensor, slots in self.readers.items())
+        specs = {tensor: spec for tensor, spec in found if spec is not None}
         for layer in self._listed:
             if layer.is_input:
                 shape = layer.config.get("batch_shape") or ()
@@ -221,21 +247,22 @@ class Graph:
             return True
         if layer.inner is not None and not layer.inner.is_sequential:
             return len(layer.inner.outputs) > 1
-        read = (t for c in layer.calls for t in self.read_outputs.get((c.layer, c.index), ()))
-        return any(tensor.output > 0 for tensor in read)
+        return any(tensor.output > 0 for tensor in self.made_by(layer))
 
     @cached_property
     def call_reads(self) -> Mapping[tuple[str, int], tuple[tuple[str, int], ...]]:
         """For every call, the calls whose tensors it reads, in the order of its arguments."""
         return {
-            (layer.name, call.index): tuple((s.tensor.layer, s.tensor.call) for s in call.slots)
+            (layer.name, index): calls
             for layer in self._listed
-            for call in layer.calls
+            for index, calls in enumerate(layer.reads)
         }
 
     @cached_property
     def order(self) -> Order:
         """Keras's order of layers and calls; raises `CycleError` for a loop."""
+        if self._alike is not None:
+            return self._alike.order
         return graph_order(
             self.call_reads,
             [(slot.tensor.layer, slot.tensor.call) for slot in self.inputs],
@@ -258,13 +285,13 @@ class Graph:
             if layer.inner is not None:
                 yield from layer.inner.walk()
 
-    @property
+    @cached_property
     def dead(self) -> tuple[str, ...]:
         """The layers that do not lead to an output, in the order of the document."""
         alive = set(self.order.layers)
         return tuple(layer.name for layer in self._listed if layer.name not in alive)
 
-    @property
+    @cached_property
     def unused_inputs(self) -> tuple[str, ...]:
         """The inputs of the model that no output depends on."""
         running = set(self.order.calls)

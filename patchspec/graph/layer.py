@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,12 @@ class Call:
         named = [slot.tensor for slot in self.slots if slot.key[-1] != "mask"]
         return tuple(dict.fromkeys(placed or named))
 
+    def of(self, layer: Pointer) -> Call:
+        """The same call of the same layer, which stands elsewhere in the document."""
+        here = (*layer, "inbound_nodes", self.index)
+        slots = (_slot(here, slot.key, slot.tensor, slot.spec) for slot in self.slots)
+        return Call(self.layer, self.index, here, self.data, tuple(slots))
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -47,13 +53,15 @@ class Layer:
     entry: Entry
     pointer: Pointer
     parents: tuple[str, ...] = ()
+    _before: Layer | None = field(default=None, repr=False, compare=False)
+    """The same layer where it stood before, whose calls are read once for all its places."""
 
     @cached_property
     def name(self) -> str:
         """The name by which the config refers to the layer."""
         return entry_name(self.entry)
 
-    @property
+    @cached_property
     def path(self) -> str:
         """The name with those of the nested models it lies in: `encoder/ln_1`."""
         return "/".join((*self.parents, self.name))
@@ -105,6 +113,8 @@ class Layer:
     @cached_property
     def calls(self) -> tuple[Call, ...]:
         """The calls, in order; an input layer has one that reads nothing."""
+        if self._before is not None:
+            return tuple(call.of(self.pointer) for call in self._before.calls)
         return tuple(
             self._call(i, data) for i, data in enumerate(self.entry.get("inbound_nodes") or [{}])
         )
@@ -115,15 +125,28 @@ class Layer:
         for part in ("args", "kwargs"):
             for key, config in slots_in_arguments(data.get(part, {}), (part,)):
                 tensor = Tensor(*config["keras_history"])
-                pointer = (*here, *key, "config", "keras_history")
-                slots.append(Slot(pointer, tensor, key, spec=_recorded(config)))
+                slots.append(_slot(here, key, tensor, _recorded(config)))
         return Call(self.name, index, here, data, tuple(slots))
+
+    @cached_property
+    def reads(self) -> tuple[tuple[tuple[str, int], ...], ...]:
+        """For each call, the calls whose tensors it reads, in the order of its arguments."""
+        if self._before is not None:
+            return self._before.reads
+        return tuple(
+            tuple((slot.tensor.layer, slot.tensor.call) for slot in call.slots)
+            for call in self.calls
+        )
 
     def at(self, pointer: Pointer) -> Layer:
         """The same layer, standing elsewhere in the document."""
         if pointer == self.pointer:
             return self
-        return Layer(self.entry, pointer, self.parents)
+        return Layer(self.entry, pointer, self.parents, self._before or self)
+
+    def anew(self) -> Layer:
+        """The same layer, looked at again after its config was edited."""
+        return Layer(self.entry, self.pointer, self.parents)
 
     @cached_property
     def inner(self) -> Graph | None:
@@ -154,6 +177,11 @@ class Layer:
         A nested model's layers and a wrapper's inner layer are leaves, the container is not.
         """
         yield from leaf_configs(self.config, (*self.pointer, "config"))
+
+
+def _slot(call: Pointer, key: Pointer, tensor: Tensor, spec: Spec | None) -> Slot:
+    """The place of a tensor among the arguments of the call that stands at `call`."""
+    return Slot((*call, *key, "config", "keras_history"), tensor, key, spec=spec)
 
 
 def _recorded(config: Mapping[str, Any]) -> Spec | None:

@@ -39,16 +39,14 @@ def graph_order(
     """
     entrances = set(inputs)
     finished: set[Call] = set()
-    walking: list[Call] = []
     on_walk: set[Call] = set()
-    met: dict[str, int] = {}
+    met: dict[str, None] = {}
     sorted_calls: list[Call] = []
     for output in outputs:
         if output in finished:
             continue
         stack = [(output, iter(reads[output] if output not in entrances else ()))]
-        met.setdefault(output[0], len(met))
-        walking.append(output)
+        met.setdefault(output[0])
         on_walk.add(output)
         while stack:
             call, rest = stack[-1]
@@ -56,15 +54,14 @@ def graph_order(
                 if source in finished:
                     continue
                 if source in on_walk:
+                    walking = [walked for walked, _ in stack]
                     raise CycleError([*walking[walking.index(source) :], source])
-                met.setdefault(source[0], len(met))
-                walking.append(source)
+                met.setdefault(source[0])
                 on_walk.add(source)
                 stack.append((source, iter(reads[source] if source not in entrances else ())))
                 break
             else:
                 stack.pop()
-                walking.pop()
                 on_walk.discard(call)
                 finished.add(call)
                 sorted_calls.append(call)
@@ -77,9 +74,7 @@ def graph_order(
         for source in reads[call]:
             if source in finished:
                 call_depth[source] = max(depth + 1, call_depth.get(source, 0))
-    for layer, _ in inputs:
-        if layer not in layer_depth:
-            layer_depth[layer] = 0
-            met[layer] = -1
-    layers = sorted(layer_depth, key=lambda layer: (-layer_depth[layer], met[layer]))
+    unused = dict.fromkeys(layer for layer, _ in inputs if layer not in layer_depth)
+    layer_depth.update(dict.fromkeys(unused, 0))
+    layers = sorted([*unused, *met], key=layer_depth.__getitem__, reverse=True)
     return Order(tuple(layers), tuple(sorted_calls))

@@ -111,21 +111,26 @@ def select(said: Any, graph: Graph, *, at: Pointer = ()) -> tuple[Match, ...]:
     """
     with within(*at):
         found = [single for match in _select(said, graph) for single in _singly(match)]
-    order = {path: i for i, path in enumerate(graph.by_path)}
-    return tuple(sorted(found, key=lambda match: _rank(match.layer, order)))
+    return tuple(_in_order(found, graph))
 
 
 def select_runs(said: Any, graph: Graph, *, at: Pointer = ()) -> tuple[Match, ...]:
     """As `select`, with each run of a `run` as one match."""
     with within(*at):
         found = _select(said, graph)
-    order = {path: i for i, path in enumerate(graph.by_path)}
-    return tuple(sorted(found, key=lambda match: _rank(match.layer, order)))
+    return tuple(_in_order(found, graph))
 
 
 def _singly(match: Match) -> Iterable[Match]:
     """The layers of a run one by one: most operations act on each of them."""
     return [Match(layer) for layer in match.run] or [match]
+
+
+def _in_order(found: list[Match], graph: Graph) -> list[Match]:
+    if len(found) < 2:  # noqa: PLR2004 (nothing to sort, so the order need not be known)
+        return found
+    order = {path: i for i, path in enumerate(graph.by_path)}
+    return sorted(found, key=lambda match: _rank(match.layer, order))
 
 
 def _rank(layer: Layer, order: Mapping[str, int]) -> int:
@@ -223,9 +228,7 @@ def _by_conditions(said: Mapping[str, Any], graph: Graph) -> list[Match]:
     kept = [m for m in found if all(holds(m.layer) is None for holds in conditions.values())]
     if not kept and found and not _may_be_none(said):
         _explain_none(found, conditions)
-    order = {path: i for i, path in enumerate(graph.by_path)}
-    kept.sort(key=lambda match: _rank(match.layer, order))
-    kept = _picked(said, kept)
+    kept = _picked(said, _in_order(kept, graph))
     _check_count(said, kept)
     return kept
 
@@ -282,8 +285,7 @@ def _extended(run: list[Layer], following: set[str], graph: Graph) -> list[Layer
         return []
     last = run[-1]
     home = graph.home(last.path)
-    made = [t for t in home.readers if t.layer == last.name]
-    slots = [slot for tensor in made for slot in home.readers[tensor]]
+    slots = [slot for tensor in home.made_by(last) for slot in home.reading(tensor)]
     readers = {home.reader(slot).path for slot in slots if not slot.is_output}
     next_ones = readers & following
     if len(next_ones) != 1:

@@ -85,15 +85,15 @@ def slots_in_arguments(
     value: Any, key: Pointer = ()
 ) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
     """Every tensor in the arguments of a call, in Keras's own order: keys sorted, `args` first."""
-    if isinstance(value, Mapping):
+    if isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from slots_in_arguments(item, (*key, i))
+    elif isinstance(value, Mapping):
         if value.get("class_name") == TENSOR and "config" in value:
             yield key, value["config"]
         elif not ("class_name" in value and "config" in value):
             for name in sorted(value):
                 yield from slots_in_arguments(value[name], (*key, name))
-    elif isinstance(value, list):
-        for i, item in enumerate(value):
-            yield from slots_in_arguments(item, (*key, i))
 
 
 def triples_in_structure(value: Any, key: Pointer = ()) -> Iterator[tuple[Pointer, list[Any]]]:

@@ -310,7 +310,8 @@ def _policy_near(soil: Soil) -> Any:
 
 def _data_format(graph: Graph) -> str | None:
     """The data format of the model's other layers; none where no layer says."""
-    for layer in graph.walk():
-        if isinstance(layer.config.get("data_format"), str):
-            return str(layer.config["data_format"])
+    for model in graph.models():
+        for layer in model.layers.values():
+            if isinstance(layer.config.get("data_format"), str):
+                return str(layer.config["data_format"])
     return None

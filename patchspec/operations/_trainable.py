@@ -57,17 +57,20 @@ def set_trainable(
     layer = graph.layer(target.path)
     chosen = dict(_leaves(layer, batchnorm=batchnorm))
     if trainable:
-        yield from _lifted(graph, set(chosen))
+        yield from _lifted(graph, target.path.partition("/")[0], set(chosen))
     for pointer, config in chosen.items():
         if config.get("trainable", True) is not trainable:
             yield _flag(config, pointer, trainable)
 
 
-def _lifted(graph: Graph, chosen: set[Pointer]) -> Iterator[Edit]:
-    """Lift the `false` of the containers above the chosen leaves; their other leaves get it."""
+def _lifted(graph: Graph, outer: str, chosen: set[Pointer]) -> Iterator[Edit]:
+    """Lift the `false` of the containers above the chosen leaves; their other leaves get it.
+
+    All of the chosen lie in the layer `outer` of the whole model.
+    """
+    layer = graph.layers[outer]
     containers = [(graph.pointer, graph.config)]
-    for layer in graph.layers.values():
-        containers += _containers(layer.config, (*layer.pointer, "config"))
+    containers += _containers(layer.config, (*layer.pointer, "config"))
     lifted = [
         (pointer, config)
         for pointer, config in containers

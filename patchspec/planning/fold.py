@@ -24,7 +24,7 @@ from patchspec.operations._operation import Given, Target
 from patchspec.operations._wiring import without_call
 from patchspec.planning.chains import BranchError, in_lists
 from patchspec.planning.conflicts import Written, ruled_over, taken_away, written_over
-from patchspec.planning.guards import apply_guarded
+from patchspec.planning.guards import Applied, apply_guarded
 from patchspec.planning.known import BASE
 from patchspec.planning.plan import Change, Conflict, Place
 from patchspec.planning.settling import mask_operations, unordered_calls
@@ -178,7 +178,9 @@ def _apply(
     made = apply_guarded(state.document, list(in_lists(state.document, wanted)))
     touched = made.touched
     state.conflicts += written_over(state.written, made.values, place)
-    state.graph = state.graph.after({path for path in touched if "/" not in path})
+    if not _is_of_flags(made, state.document):
+        outer = {path for path in touched if "/" not in path}
+        state.graph = state.graph.after(outer, rewired=not made.configs_only)
     for path in touched:
         state.touched[path] = place
         if not made.flags_only:
@@ -190,6 +192,12 @@ def _apply(
     else:
         ruled = [event.layer for event in events if isinstance(event, Ruled)]
         state.changes += [Change(place, layer, ()) for layer in ruled]
+
+
+def _is_of_flags(made: Applied, document: Mapping[str, Any]) -> bool:
+    """Whether only flags are edited that a lens reads afresh; of models it may keep its own."""
+    said = (edits.at(document, e.path[:-1]) for e in made.edits if e.op != "test")
+    return made.flags_only and not any("layers" in config for config in said)
 
 
 def _carry(state: Folded, event: Event, place: Place) -> None:

@@ -24,7 +24,12 @@ class Applied:
     @property
     def flags_only(self) -> bool:
         """Whether nothing but trainable flags is edited, which no shape depends on."""
-        return all(e.op == "test" or e.path[-1] == "trainable" for e in self.edits)
+        return all(e.op == "test" or e.path[-2:] == ("config", "trainable") for e in self.edits)
+
+    @property
+    def configs_only(self) -> bool:
+        """Whether nothing but what is in the configs of layers is edited, and no name there."""
+        return all(e.op == "test" or _is_in_config(e.path) for e in self.edits)
 
 
 def apply_guarded(document: dict[str, Any], wanted: Sequence[Edit]) -> Applied:
@@ -40,6 +45,13 @@ def apply_guarded(document: dict[str, Any], wanted: Sequence[Edit]) -> Applied:
         touched.update(_paths_at(document, run))
         done += [*guards, *run]
     return Applied(tuple(done), frozenset(touched), tuple(values))
+
+
+def _is_in_config(path: Pointer) -> bool:
+    match path:
+        case ("config", "layers", _, "config", key, *_):
+            return key != "name"
+    return False
 
 
 def _runs(wanted: Sequence[Edit]) -> Iterator[list[Edit]]:

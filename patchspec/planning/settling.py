@@ -17,12 +17,12 @@ def unordered_calls(graph: Graph) -> list[Edit]:
 
     Keras makes the calls of one layer strictly in the order listed.
     """
-    place = {call: i for i, call in enumerate(graph.order.calls)}
     for layer in graph.layers.values():
         count = len(layer.calls)
-        alive = [c for c in range(count) if (layer.name, c) in place]
         if count < 2 or not _depends_forward(graph, layer.name, count):  # noqa: PLR2004
             continue
+        place = {call: i for i, call in enumerate(graph.order.calls)}
+        alive = [c for c in range(count) if (layer.name, c) in place]
         wanted = sorted(alive, key=lambda c: place[(layer.name, c)])
         wanted += [c for c in range(count) if c not in alive]
         number = {old: new for new, old in enumerate(wanted)}
@@ -75,11 +75,14 @@ def mask_operations(graph: Graph) -> frozenset[str]:
     """The bare operations whose results are read as masks alone, or to make such masks."""
     found: set[str] = set()
     for name, _ in reversed(graph.order.calls):
-        slots = [s for t, read in graph.readers.items() if t.layer == name for s in read]
+        layer = graph.layers[name]
+        if not layer.is_operation:
+            continue
+        slots = [slot for tensor in graph.made_by(layer) for slot in graph.reading(tensor)]
         reads_masks = all(
             not slot.is_output and ("mask" in slot.key or graph.reader(slot).name in found)
             for slot in slots
         )
-        if graph.layers[name].is_operation and slots and reads_masks:
+        if slots and reads_masks:
             found.add(name)
     return frozenset(found)

@@ -212,11 +212,10 @@ def _reads_the_same(call: Call, before: Layer, graph: Graph, known: _Inference) 
 
 def same_config(before: Layer, after: Layer) -> bool:
     """Whether two layers are made alike: of one class, with one config but for name and flags."""
-    if before.entry is after.entry:
-        return True
-    return before.class_names == after.class_names and _comparable(before.config) == _comparable(
-        after.config
-    )
+    if before.class_names != after.class_names:
+        return False
+    was, now = before.config, after.config
+    return was == now or _comparable(was) == _comparable(now)
 
 
 def _comparable(value: Any) -> Any:

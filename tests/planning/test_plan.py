@@ -13,6 +13,7 @@ import keras
 import pytest
 
 import patchspec
+from patchspec.models.base import Base
 from patchspec.models.opening import open_base
 from patchspec.planning.saved import check_fresh, read_saved, saved_json
 from patchspec.problems import PatchError
@@ -50,6 +51,18 @@ def test_the_document_refuses_a_model_whose_layers_stand_elsewhere() -> None:
     moved["config"]["layers"].insert(1, configs.dense("new", "x"))
     with pytest.raises(jsonpatch.JsonPatchTestFailed):
         jsonpatch.apply_patch(moved, plan.json_patch)
+
+
+def test_a_chain_may_be_deeper_than_python_recurses() -> None:
+    names = [f"l{i}" for i in range(20_000)]
+    steps = (
+        "- {op: insert, after: l19989, new: {class: ReLU, name: r}}\n"
+        "- {op: remove, layers: {name: l19988, before: l19999}}\n"
+        "- {op: freeze, layers: {after: l19990}}"
+    )
+    plan = patchspec.resolve(patch_of(steps), Base(configs.chain(*names)), shapes=False)
+    assert len(plan.origins) == 20_001
+    assert len(plan.changes) == 12
 
 
 def test_only_four_operations_of_rfc_6902_are_used() -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from typing import Any
 
 import keras
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import patchspec
+import patchspec.planning.fold as folding
 from patchspec.graph.graph import Graph
 from patchspec.models.base import Base
 from patchspec.models.document import checked_document
@@ -88,8 +91,8 @@ def _is_read(tensor: tuple[str, int, int], layers: list[Any]) -> bool:
 
 
 STEPS = [
-    "insert", "before", "remove", "rewire", "rename", "expose", "extract", "freeze", "replace",
-    "skip",
+    "insert", "before", "remove", "rewire", "rename", "expose", "extract", "freeze", "unfreeze",
+    "set", "replace", "skip",
 ]  # fmt: skip
 
 
@@ -116,6 +119,8 @@ def cases(draw: Any) -> Any:
                 "expose": {"op": "expose-output", "outputs": {f"e{i}": name + call}},
                 "extract": {"op": "extract", "outputs": [name + call]},
                 "freeze": {"op": "freeze", "layers": name},
+                "unfreeze": {"op": "unfreeze", "layers": name},
+                "set": {"op": "set", "layers": name, "config": {"activation": "relu"}},
                 "replace": {"op": "replace", "layers": name + call, "new": new},
                 "skip": {
                     "op": "insert",
@@ -142,6 +147,36 @@ def _is_sound(graph: Graph) -> bool:
             if later & set(graph.call_reads[(layer.name, index)]):
                 return False
     return not graph.dead and not graph.loop()
+
+
+def seen(graph: Graph) -> list[Any]:
+    """All that a lens says of a document, in the order in which it says it."""
+    return [
+        [
+            model.config,
+            [(layer, layer.calls, layer.reads) for layer in model.layers.values()],
+            list(model.readers.items()),
+            list(model.read_outputs.items()),
+            list(model.recorded.items()),
+            (model.inputs, model.outputs, model.order, model.dead, model.unused_inputs),
+        ]
+        for model in graph.models()
+    ]
+
+
+@given(cases())
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_lens_that_follows_the_edits_sees_what_a_new_one_sees(case: Any) -> None:
+    document, steps = case
+
+    def compared(state: Any, place: Any) -> None:
+        assert seen(state.graph) == seen(Graph.of(state.document))
+        settled(state, place)
+
+    settled = folding._settle
+    with pytest.MonkeyPatch.context() as patched, contextlib.suppress(PatchError):
+        patched.setattr(folding, "_settle", compared)
+        folding.fold(Base(document), [patch_of(steps)])
 
 
 @given(cases())
