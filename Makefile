@@ -6,7 +6,7 @@ NODE := $(VENV)/node/package.json
 KERAS2 := $(VENV)/keras2/.installed
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-all corpus bench table schemas clean
+.PHONY: demo test test-all corpus bench table schemas docs clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -50,6 +50,9 @@ schemas: $(STAMP)
 	$(BIN)/python -m patchspec schema patch > schemas/patch.schema.json
 	$(BIN)/python -m patchspec schema plan > schemas/plan.schema.json
 	$(BIN)/python -m patchspec schema inspect > schemas/inspect.schema.json
+
+docs: $(STAMP)
+	$(BIN)/python -m tests.docs
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,62 +1,55 @@
-"""explain a code, an operation, or list them"""
+"""explain an operation, a weight rule, a condition, a key or a code, or list them"""
 
 from __future__ import annotations
 
 import argparse
-import inspect
 import json
-import textwrap
+from collections.abc import Iterable
 from typing import Any
 
 from patchspec.cli.shared import add_format
-from patchspec.codes import CODES
-from patchspec.operations import operations
 from patchspec.problems import did_you_mean, refuse
+from patchspec.reference.pages import KINDS, Page, pages, pages_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """[WORD]"""
-    parser.add_argument("word", nargs="?", help="a code (PS302) or an operation (insert)")
+    parser.add_argument(
+        "word",
+        nargs="?",
+        help="an operation (insert), a rule (pad), a condition (where), a key (expect) or a code "
+        "(PS302)",
+    )
     add_format(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what the word means, or all there is."""
+    """Print what the word means, of whatever kind it is, or all words there are."""
     word = arguments.word
-    if arguments.format == "json" and (
-        word is None or word.upper() in CODES or word in operations()
-    ):
-        print(json.dumps({"format": 1, **_told(word)}, indent=2))
-    elif word is None:
-        _list_all()
-    elif word.upper() in CODES:
-        told = CODES[word.upper()]
-        print(f"{word.upper()}: {told.title}\n\n{textwrap.fill(told.text, 80)}")
-    elif word in operations():
-        print(f"{word}\n\n{inspect.cleandoc(operations()[word].__doc__ or '')}")
-    else:
+    found = pages() if word is None else pages_of(word)
+    if not found:
         refuse(
             "PS204",
-            f"`{word}` is neither a code nor an operation",
-            hint=did_you_mean(word, [*operations(), *CODES]) or "`patchspec explain` lists them",
+            f"nothing is called `{word}`: no operation, rule, value, condition, key or code",
+            hint=did_you_mean(word, dict.fromkeys(page.name for page in pages()))
+            or "`patchspec explain` lists them",
         )
+    if arguments.format == "json":
+        print(json.dumps({"format": 1, **_told(found)}, indent=2))
+    elif word is None:
+        print("\n\n".join(_listed(kind, title) for kind, title in KINDS.items()))
+    else:
+        print("\n".join(page.text for page in found), end="")
     return 0
 
 
-def _told(word: str | None) -> dict[str, Any]:
-    """What is known of the word, or of every code and operation."""
-    codes = {code: {"title": told.title, "text": told.text} for code, told in CODES.items()}
-    texts = {name: inspect.cleandoc(op.__doc__ or "") for name, op in operations().items()}
-    if word is None:
-        return {"codes": codes, "operations": texts}
-    if word in texts:
-        return {"operations": {word: texts[word]}}
-    return {"codes": {word.upper(): codes[word.upper()]}}
+def _told(found: Iterable[Page]) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    for page in found:
+        told.setdefault(page.kind, {})[page.name] = {"title": page.title, "text": page.text}
+    return told
 
 
-def _list_all() -> None:
-    for name, operation in operations().items():
-        print(f"{name:<14} {operation.summary()}")
-    print()
-    for code, told in CODES.items():
-        print(f"{code:<14} {told.title}")
+def _listed(kind: str, title: str) -> str:
+    lines = [f"{page.name:<14} {page.title}" for page in pages() if page.kind == kind]
+    return "\n".join([title, *lines])

@@ -34,7 +34,7 @@ class Extract(Operation):
     leads to none of them goes. A tensor named under `inputs` becomes a fresh input.
 
     - op: extract
-      outputs: block5_pool
+      outputs: block2_relu
     """
 
     outputs: Outputs | None = None

@@ -51,8 +51,8 @@ class Insert(Operation):
     the other. With neither, nothing is redirected and the `inputs` of the new layers say all.
 
     - op: insert
-      after: block_6_expand_relu
-      new: {class: Dropout, name: block_6_drop, config: {rate: 0.2}}
+      after: block1_relu
+      new: {class: Dropout, name: block1_drop, config: {rate: 0.2}}
     """
 
     new: NewLayers

@@ -44,8 +44,8 @@ class Json(Operation):
     The escape hatch: `set` says the same of whole keys, and checks more.
 
     - op: json
-      layers: conv1
-      patch: [{op: replace, path: /strides/0, value: 2}]
+      layers: stem
+      patch: [{op: replace, path: /strides/0, value: 1}]
     """
 
     layers: Selector

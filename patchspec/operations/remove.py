@@ -37,7 +37,7 @@ class Remove(Operation):
     A layer that reads several tensors needs `keep`, the one that survives.
 
     - op: remove
-      layers: [fc2, predictions]
+      layers: [fc1, predictions]
     """
 
     layers: Selector

@@ -36,7 +36,7 @@ class Replace(Operation):
 
     - op: replace
       layers: predictions
-      new: {class: Dense, name: flowers, config: {units: 10, activation: softmax}}
+      new: {class: Dense, name: flowers, config: {units: 5, activation: softmax}}
     """
 
     layers: Place

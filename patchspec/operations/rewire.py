@@ -29,8 +29,8 @@ class Rewire(Operation):
     A list says all inputs anew; `{1: b}` or `{initial_state: [h, c]}` these only.
 
     - op: rewire
-      layers: conv3_block2_add
-      inputs: {0: conv3_block2_3_conv}
+      layers: block2_add
+      inputs: {0: stem}
     """
 
     layers: Place

@@ -39,7 +39,7 @@ class Set(Operation):
     becomes of the values, by rules; where a shape changes, it must.
 
     - op: set
-      layers: {where: {activation: silu}, count: 49}
+      layers: {where: {activation: silu}, count: 1}
       config: {activation: relu}
     """
 

@@ -21,7 +21,7 @@ class Unfreeze(Operation):
     move its statistics, `leave` does not touch it.
 
     - op: unfreeze
-      layers: "block_16_*"
+      layers: "block2_*"
       batchnorm: leave
     """
 

@@ -10,5 +10,5 @@ class Keep(Source):
 
     - op: replace
       layers: fc1
-      new: {class: Dense, name: dense, config: {units: 16}, weights: keep}
+      new: {class: Dense, name: dense, config: {units: 8}, weights: keep}
     """
