@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from patchspec.graph.entries import inner_configs
 from patchspec.graph.graph import Graph
@@ -47,7 +48,7 @@ class Known:
         specs = self.shapes.base_specs[layer.home] if model == BASE else recorded
         stored = stored_variables(source, path)
         if stored is None:
-            return self.built(layer, {**self._inferred(model, source.graph, layer.home), **specs})
+            return self.built(layer, specs, self._inferred(model, source.graph, layer.home))
         if not stored or all(spec.name for spec in stored):
             return stored
         alike = (layer.class_names, tuple(spec.inner for spec in stored), _own_name(layer))
@@ -63,20 +64,29 @@ class Known:
 
     def _inferred(self, model: str, graph: Graph, home: str) -> Mapping[Tensor, Spec]:
         """The specs of a model's tensors, where the config does not record them all."""
+        if self.inferrer is None:
+            return {}
         if model not in self.specs:
             self.specs[model] = known_specs(graph, self.inferrer)
         return self.specs[model][home]
 
-    def built(self, layer: Layer, specs: Mapping[Tensor, Spec]) -> tuple[VariableSpec, ...] | None:
-        """The variables of a layer when Keras builds it on these shapes; none where it cannot."""
+    def built(self, layer: Layer, *specs: Mapping[Tensor, Spec]) -> tuple[VariableSpec, ...] | None:
+        """The variables of a layer when Keras builds it on these shapes; none where it cannot.
+
+        Of several mappings of shapes the first that has one counts.
+        """
         if self.inferrer is None:
             return None
         data = layer.calls[0].data
-        specs = {**_specs_of_building(layer), **specs}
+        # Not one mapping of all: there are as many tensors as layers, and this is done for each.
+        known: ChainMap[Tensor, Spec] = ChainMap(
+            *(cast("MutableMapping[Tensor, Spec]", one) for one in specs),
+            _specs_of_building(layer),
+        )
         try:
             made = self.inferrer.layer(layer.entry)
             made.call(
-                with_specs(data.get("args", []), specs), with_specs(data.get("kwargs", {}), specs)
+                with_specs(data.get("args", []), known), with_specs(data.get("kwargs", {}), known)
             )
         except (PatchError, KeyError):
             return None

@@ -135,3 +135,28 @@ def new_architecture() -> Any:
             x = L.ReLU(name=f"relu_{n}")(x)
     x = L.GlobalAveragePooling2D(name="pool")(L.Conv2D(32, 1, name="embed")(x))
     return keras.Model(i, L.Dense(10, name="head")(x))
+
+
+def tiny_xception() -> Any:
+    """A classifier of faces in four residual blocks, named as the public one is."""
+    i = keras.Input((64, 64, 1), name="input_1")
+    x = i
+    for n in (1, 2):
+        x = L.Conv2D(5, 3, use_bias=False, name=f"conv2d_{n}")(x)
+        x = L.BatchNormalization(name=f"batch_normalization_{n}")(x)
+        x = L.Activation("relu", name=f"activation_{n}")(x)
+    for n, filters in enumerate((8, 16, 32, 64), 1):
+        side = L.Conv2D(
+            filters, 1, strides=2, padding="same", use_bias=False, name=f"conv2d_{n + 2}"
+        )(x)
+        for m in (2 * n - 1, 2 * n):
+            x = L.SeparableConv2D(
+                filters, 3, padding="same", use_bias=False, name=f"separable_conv2d_{m}"
+            )(x)
+            if m % 2:
+                x = L.Activation("relu", name=f"activation_{n + 2}")(x)
+        x = L.MaxPooling2D(3, 2, padding="same", name=f"max_pooling2d_{n}")(x)
+        x = L.Add(name=f"add_{n}")([x, side])
+    x = L.Conv2D(7, 3, padding="same", name="conv2d_7")(x)
+    x = L.GlobalAveragePooling2D(name="global_average_pooling2d_1")(x)
+    return keras.Model(i, L.Activation("softmax", name="predictions")(x))
