@@ -65,6 +65,6 @@ def text() -> keras.Model:
     """Words, masked where they are 0, read by an LSTM that also gives its states."""
     words = keras.Input((12,), dtype="int32", name="words")
     x = layers.Embedding(100, 8, mask_zero=True, name="embedding")(words)
-    x, h, c = layers.LSTM(6, return_state=True, name="lstm")(x)
+    x, h, _ = layers.LSTM(6, return_state=True, name="lstm")(x)
     joined = layers.Concatenate(name="joined")([x, h])
     return keras.Model(words, layers.Dense(2, name="label")(joined), name="text")
