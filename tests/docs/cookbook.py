@@ -12,12 +12,14 @@ from tests.docs.running import ROOT
 PAGE = ROOT / "docs" / "cookbook.md"
 PATCHES = ROOT / "patches"
 SUFFIX = ".patchspec.yaml"
+WIDTH = 100
 
 _INTRODUCTION = """\
 # Cookbook
 
-What people want of a trained model, each as a patch under [patches](../patches). Copy one, put your layer names in
-(`patchspec inspect MODEL` prints them), and look at the plan. Made by `make docs` from the patch files, which tests apply to real models.
+What people want of a trained model, each as a patch under [patches](../patches). Copy one, put
+your layer names in (`patchspec inspect MODEL` prints them), and look at the plan. Made by
+`make docs` from the patch files, which tests apply to models.
 """
 
 
@@ -35,9 +37,8 @@ def page() -> str:
 
 def _contents() -> Iterator[str]:
     for title, recipes in sections().items():
-        yield f"**{title}**:"
-        names = (f"[{_title(one)}](#{_anchor(_title(one))})" for one in recipes)
-        yield from textwrap.wrap(" · ".join(names), 140, break_long_words=False)
+        yield from (f"**{title}**", "")
+        yield from (f"- [{_title(one)}](#{_anchor(_title(one))})" for one in recipes)
         yield ""
 
 
@@ -51,7 +52,10 @@ def _recipes() -> Iterator[str]:
                 body = text.partition("\n")[2] if text.startswith("# yaml-language") else text
                 yield from (f"[{name}](../patches/{name}{SUFFIX}):", "")
                 yield from ("```yaml", body.rstrip("\n"), "```", "")
-            yield from (*textwrap.wrap(one["mind"], 140, break_long_words=False), "")
+            yield from (
+                *textwrap.wrap(one["mind"], WIDTH, break_long_words=False, break_on_hyphens=False),
+                "",
+            )
 
 
 def _title(recipe: Mapping[str, Any]) -> str:
