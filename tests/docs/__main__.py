@@ -11,7 +11,7 @@ import sys
 import keras
 
 from patchspec.reference import examples, pages, site
-from tests.docs import cookbook
+from tests.docs import cookbook, tutorial
 from tests.docs.running import ROOT, recorded
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -38,6 +38,7 @@ def write() -> None:
         path = REFERENCE / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    tutorial.PAGE.write_text(tutorial.filled(), encoding="utf-8")
     cookbook.PAGE.write_text(cookbook.page(), encoding="utf-8")
 
 

@@ -52,10 +52,11 @@ def _recipes() -> Iterator[str]:
                 body = text.partition("\n")[2] if text.startswith("# yaml-language") else text
                 yield from (f"[{name}](../patches/{name}{SUFFIX}):", "")
                 yield from ("```yaml", body.rstrip("\n"), "```", "")
-            yield from (
-                *textwrap.wrap(one["mind"], WIDTH, break_long_words=False, break_on_hyphens=False),
-                "",
-            )
+            yield from (*_wrapped(one["mind"]), "")
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def _title(recipe: Mapping[str, Any]) -> str:
