@@ -81,6 +81,16 @@ def test_a_layer_there_that_nobody_takes_is_refused_unless_it_is_extra() -> None
     assert load(here, there, ", extra: skip").report["loaded"]["variables"] == 2
 
 
+def test_what_is_wrong_with_many_layers_is_said_once() -> None:
+    here = stack(*((name, 3) for name in "abcde"))
+    there = stack(*((name, 3) for name in "avwxyz"))
+    [(code, message)] = refused(here, there, "")
+    assert (code, message) == ("PS510", "4 layers have no layer of their name in `old`: b, c, d, e")
+    [(code, message)] = refused(here, there, ", missing: skip")
+    assert code == "PS511"
+    assert message == "nothing takes the values of 5 layers of `old`: v, w, x, y, z"
+
+
 def test_layers_say_whose_values_are_wanted() -> None:
     here, there = stack(("a", 3), ("b", 2)), stack(("a", 3), ("b", 2), ("c", 2))
     variant = load(here, there, ", layers: a")
