@@ -182,3 +182,15 @@ def test_nested_models_bring_their_layers() -> None:
     assert np.array_equal(
         kernel(variant.model.get_layer("body"), "b"), kernel(there.get_layer("trunk"), "b")
     )
+
+
+def test_one_name_for_two_models_is_refused_with_both_places(tmp_path: Path) -> None:
+    here = stack(("a", 3))
+    here.save(tmp_path / "m.keras")
+    for name, model in (("a", "m.keras"), ("b", "n.keras")):
+        text = f"patchspec: 1\nmodels: {{old: {model}}}\noperations: []\n"
+        (tmp_path / f"{name}.yaml").write_text(text)
+    with pytest.raises(PatchError) as caught:
+        patchspec.apply(here, tmp_path / "a.yaml", tmp_path / "b.yaml")
+    places = [(p.code, Path(str(p.file)).name) for p in caught.value.problems]
+    assert places == [("PS221", "b.yaml"), ("PS221", "a.yaml")]
