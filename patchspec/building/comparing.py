@@ -173,7 +173,8 @@ def _read_data(name: str, patch: Patch) -> Feed:
         with np.load(folder / name, allow_pickle=False) as file:
             return {key: file[key] for key in file.files}
     except (OSError, ValueError, AttributeError) as error:
-        refuse("PS603", f"`{name}` cannot be read as a `.npz`: {error}", at=("data",))
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        refuse("PS603", f"`{name}` cannot be read as a `.npz`: {reason}", at=("data",))
 
 
 def _value(one: ModelInput, said: Mapping[str, Any], given: Feed | None) -> Array:

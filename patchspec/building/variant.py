@@ -59,6 +59,10 @@ class Variant:
             "patchspec": __version__,
             "keras": keras.__version__,
             "base": {"architecture": plan.base.architecture, "state": plan.base.state},
+            "models": {
+                name: {"architecture": model.architecture, "state": model.state}
+                for name, model in plan.models.items()
+            },
             "patches": [
                 {
                     "name": patch.name,

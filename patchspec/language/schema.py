@@ -8,6 +8,7 @@ completions and keeps a mistake in one operation from being reported against all
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -26,6 +27,9 @@ from patchspec.weights.rules import rules
 FORMAT = 1
 _DIGEST = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
 _TEMPLATE = r"^([A-Za-z0-9_.-]|\$\(([A-Za-z0-9_]+|\*)\))+$"
+_OTHER_NAME = f"^(?!base$){NAME_PATTERN}$"
+_WORDS = re.compile(r"\^\(([a-z|]+)\)\$\Z")
+"""The pattern of a choice of words."""
 _VERSION = r"\s*([<>=!]=|[<>])?\s*\d+(\.\d+)*\s*"
 _VERSIONS = f"^{_VERSION}(,{_VERSION})*$"
 
@@ -64,7 +68,7 @@ _HEADER: Mapping[str, Any] = {
     "models": {
         "type": "object",
         "minProperties": 1,
-        "propertyNames": {"pattern": f"^(?!base$){NAME_PATTERN}$"},
+        "propertyNames": {"pattern": _OTHER_NAME},
         "additionalProperties": {
             **_MODEL,
             "description": "A model; a string is its path, relative to the patch.",
@@ -338,6 +342,11 @@ def _limit(error: Any) -> str:
     match error.validator:
         case "pattern" if limit == NAMED_PATTERN:
             return f"{shown} is no rule for weights; the rules are {some(rules(), 20)}"
+        case "pattern" if _WORDS.match(limit):
+            words = _WORDS.match(limit)
+            return f"{shown} is not {' or '.join(words[1].split('|')) if words else ''}"
+        case "pattern" if limit == _OTHER_NAME and said == "base":
+            return "`base` is the model that is patched; another model needs another name"
         case "pattern" if limit == _DIGEST["pattern"]:
             return f"{shown} is not `sha256:` and 64 hexadecimal digits"
         case "pattern" if limit == _VERSIONS:

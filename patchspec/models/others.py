@@ -22,25 +22,32 @@ def open_others(
     Paths are relative to the patch. PS221 where two patches mean two models by one name, or a model
     is given that no patch names; PS910 where a model has no path and is not given.
     """
-    found: dict[str, Base] = dict(opened)
-    declared: dict[str, tuple[Patch, Path]] = {}
+    declared: dict[str, tuple[Patch, Pin]] = {}
     for patch in [one for given in patches for one in given.sequence]:
-        folder = Path(patch.source.file).parent if patch.source.file else Path()
         for name, pin in patch.models.items():
-            path = folder / (pin.path or "")
-            if name in declared and declared[name][1] != path:
-                raise PatchError(_two_meanings(patch, declared[name][0], name))
-            declared.setdefault(name, (patch, path))
-            if name not in found:
-                found[name] = _open(patch, name, pin, folder, opener)
+            other = declared.setdefault(name, (patch, pin))
+            if _path(*other) != _path(patch, pin):
+                raise PatchError(_two_meanings(patch, other[0], name))
     for name in opened:
         if name not in declared:
             near = did_you_mean(name, declared)
             refuse("PS221", f"no patch names a model `{name}`", hint=near)
-    return found
+    return {
+        name: opened[name] if name in opened else _open(patch, name, pin, opener)
+        for name, (patch, pin) in declared.items()
+    }
 
 
-def _open(patch: Patch, name: str, pin: Pin, folder: Path, opener: Opener) -> Base:
+def _folder(patch: Patch) -> Path:
+    return Path(patch.source.file).parent if patch.source.file else Path()
+
+
+def _path(patch: Patch, pin: Pin) -> Path | None:
+    return None if pin.path is None else (_folder(patch) / pin.path).resolve()
+
+
+def _open(patch: Patch, name: str, pin: Pin, opener: Opener) -> Base:
+    folder = _folder(patch)
     said = patch.source.data["models"][name]
     at = ("models", name) if isinstance(said, str) or pin.path is None else ("models", name, "path")
     try:

@@ -49,8 +49,39 @@ def weight_plan(state: Folded, known: Known) -> tuple[list[Move], bool]:
     dropped, homeless = _leftovers(state, known, used)
     problems += homeless or (() if problems else list(_left_there(state, known, moves)))
     if problems:
-        raise UnaccountedError(dict.fromkeys(problems))
+        raise UnaccountedError(_together(list(dict.fromkeys(problems)), state))
     return [*moves, *dropped], complete
+
+
+MISSING, LEFT = "PS510", "PS511"
+
+
+def _together(faults: list[Fault], state: Folded) -> Iterator[Fault]:
+    """The faults, with all that one step says of many layers in one."""
+    told: set[tuple[str, Place]] = set()
+    for fault in faults:
+        code, place = fault.problem.code, fault.place
+        # What is written of one layer keeps its place; `load` speaks of all of them at once.
+        if place not in state.loaded or code not in (MISSING, LEFT) or len(fault.problem.at) > 1:
+            yield fault
+            continue
+        if (code, place) in told:
+            continue
+        told.add((code, place))
+        alike = [one for one in faults if (one.problem.code, one.place) == (code, place)]
+        names = list(dict.fromkeys(str(one.layer) for one in alike))
+        model = state.loaded[place].model
+        if len(names) == 1:
+            yield fault
+        elif code == MISSING:
+            message = f"{len(names)} layers have no layer of their name in `{model}`: {some(names)}"
+            hint = (
+                "`names` says what they are called there, `missing: skip` leaves them as they are"
+            )
+            yield replace(fault, problem=replace(fault.problem, message=message, hint=hint))
+        else:
+            message = f"nothing takes the values of {len(names)} layers of `{model}`: {some(names)}"
+            yield replace(fault, problem=replace(fault.problem, message=message))
 
 
 def _layers(graph: Graph) -> Iterator[Layer]:
@@ -267,7 +298,7 @@ def _left_there(state: Folded, known: Known, moves: list[Move]) -> Iterator[Faul
                 at=("from",),
                 hint=f"`names` says which layer is called so there; `{policy}: skip` leaves it",
             )
-            yield Fault(problem, None, place)
+            yield Fault(problem, layer.path, place)
 
 
 def _dropped(layer: Layer, spec: VariableSpec, place: Place) -> Move:

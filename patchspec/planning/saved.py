@@ -76,6 +76,13 @@ def check_fresh(saved: SavedPlan, plan: Plan, origin: str) -> None:
         faults.append("the base has another architecture")
     elif said["base"]["state"] not in (None, base.state):
         faults.append("the base has other weights")
+    for name, was in said.get("models", {}).items():
+        model = plan.models.get(name)
+        if model is None or (was["architecture"], was["state"]) != (
+            model.architecture,
+            model.state,
+        ):
+            faults.append(f"the model `{name}` is another one")
     if said["architecture"] != plan.architecture:
         faults.append("the variant comes out with another architecture")
     if said.get("with_shapes") and said["weights"] != weight_rows(plan):

@@ -199,12 +199,10 @@ class Valued:
         else:
             said = f"the rules bring {where} to {shown(found)}, wanted is {shown(spec.shape)}"
         more = " | ".join(f"`{rule}`" for rule in fitting(found, spec.shape))
-        problem = Problem(
-            code="PS501",
-            message=said,
-            at=at,
-            hint=f"rules that fit, under `weights: {{{spec.label}: ...}}`: {more}",
-        )
+        hint = f"rules that fit, under `weights: {{{spec.label}: ...}}`: {more}"
+        if source is not None and source[0] != BASE and not rules:
+            hint = f"`mismatch: skip` leaves it; else `op: set` with `from` and a rule: {more}"
+        problem = Problem(code="PS501", message=said, at=at, hint=hint)
         raise PatchError([problem])
 
     def _owner(self, source: tuple[str, str]) -> str:

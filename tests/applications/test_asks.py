@@ -46,7 +46,8 @@ def effnet() -> Any:
 
 @pytest.mark.parametrize("name", sorted(p.name for p in PATCHES.glob("*.yaml")))
 def test_every_patch_file_is_valid(name: str) -> None:
-    assert patchspec.parse(PATCHES / name).name
+    wanting = {"new-tail.patchspec.yaml": {"classes": 4}}
+    assert patchspec.parse(PATCHES / name, wanting.get(name)).name
 
 
 def test_ask_1_the_top_goes_and_the_26_tensors_before_it_stay() -> None:

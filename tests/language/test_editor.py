@@ -14,6 +14,7 @@ import yaml
 
 from patchspec.language.editor import Names, editor_schema, names_of, printed_schema
 from patchspec.language.schema import schema_problems
+from patchspec.language.source import read_file
 from patchspec.layers.check import check_layer
 from patchspec.layers.table import LayerClass, layer_class, layer_names
 from patchspec.models.opening import open_base
@@ -94,7 +95,7 @@ def test_the_file_is_of_a_size_that_an_editor_loads_at_once() -> None:
 
 @pytest.mark.parametrize("path", PATCHES, ids=lambda path: str(path.name))
 def test_a_patch_that_is_valid_has_nothing_underlined(path: Path) -> None:
-    assert errors(yaml.safe_load(path.read_text(encoding="utf-8"))) == []
+    assert errors(read_file(path).data) == []
 
 
 @pytest.mark.parametrize("name", operations())

@@ -81,6 +81,16 @@ def test_a_layer_there_that_nobody_takes_is_refused_unless_it_is_extra() -> None
     assert load(here, there, ", extra: skip").report["loaded"]["variables"] == 2
 
 
+def test_what_is_wrong_with_many_layers_is_said_once() -> None:
+    here = stack(*((name, 3) for name in "abcde"))
+    there = stack(*((name, 3) for name in "avwxyz"))
+    [(code, message)] = refused(here, there, "")
+    assert (code, message) == ("PS510", "4 layers have no layer of their name in `old`: b, c, d, e")
+    [(code, message)] = refused(here, there, ", missing: skip")
+    assert code == "PS511"
+    assert message == "nothing takes the values of 5 layers of `old`: v, w, x, y, z"
+
+
 def test_layers_say_whose_values_are_wanted() -> None:
     here, there = stack(("a", 3), ("b", 2)), stack(("a", 3), ("b", 2), ("c", 2))
     variant = load(here, there, ", layers: a")
@@ -172,3 +182,15 @@ def test_nested_models_bring_their_layers() -> None:
     assert np.array_equal(
         kernel(variant.model.get_layer("body"), "b"), kernel(there.get_layer("trunk"), "b")
     )
+
+
+def test_one_name_for_two_models_is_refused_with_both_places(tmp_path: Path) -> None:
+    here = stack(("a", 3))
+    here.save(tmp_path / "m.keras")
+    for name, model in (("a", "m.keras"), ("b", "n.keras")):
+        text = f"patchspec: 1\nmodels: {{old: {model}}}\noperations: []\n"
+        (tmp_path / f"{name}.yaml").write_text(text)
+    with pytest.raises(PatchError) as caught:
+        patchspec.apply(here, tmp_path / "a.yaml", tmp_path / "b.yaml")
+    places = [(p.code, Path(str(p.file)).name) for p in caught.value.problems]
+    assert places == [("PS221", "b.yaml"), ("PS221", "a.yaml")]
