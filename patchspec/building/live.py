@@ -67,8 +67,15 @@ def _variables(holder: Holder) -> Iterator[Variable]:
             keras.backend.standardize_dtype(value._dtype if own else value.dtype),
             _reader(value),
             value.name if own else None,
-            bool(value.trainable) if own else None,
+            _trains(value, holder) if own else None,
         )
+
+
+def _trains(variable: Any, holder: Holder) -> bool:
+    """Whether a variable trains where its layer does, which is said by the layer's config."""
+    if holder.path != holder.layer:
+        return bool(variable.trainable)
+    return any(variable is one for one in holder.saveable._trainable_variables)
 
 
 def _reader(value: Any) -> Callable[[], np.ndarray[Any, Any]]:

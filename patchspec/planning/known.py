@@ -29,7 +29,7 @@ class Known:
     models: Mapping[str, Base] = field(default_factory=dict)
     """The other models, by the names that the patches give them."""
     named: dict[Any, tuple[VariableSpec, ...] | None] = field(default_factory=dict)
-    """The variables of one layer for all that are alike, names and flags included."""
+    """The variables of one layer for all that are alike; each says itself whether it trains."""
     specs: dict[str, Mapping[str, Mapping[Tensor, Spec]]] = field(default_factory=dict)
     """The specs of the tensors of models without weights."""
 
@@ -48,12 +48,13 @@ class Known:
         specs = self.shapes.base_specs[layer.home] if model == BASE else recorded
         stored = stored_variables(source, path)
         if stored is None:
-            return self.built(layer, specs, self._inferred(model, source.graph, layer.home))
+            inferred = self._inferred(model, source.graph, layer.home)
+            return self.built(_thawed(layer), specs, inferred)
         if not stored or all(spec.name for spec in stored):
             return stored
         alike = (layer.class_names, tuple(spec.inner for spec in stored), _own_name(layer))
         if alike not in self.named:
-            self.named[alike] = self.built(layer, specs)
+            self.named[alike] = self.built(_thawed(layer), specs)
         named = self.named[alike]
         if named is None or {v.inner for v in named} != {v.inner for v in stored}:
             return stored
@@ -91,6 +92,13 @@ class Known:
         except (PatchError, KeyError):
             return None
         return made.variables()
+
+
+def _thawed(layer: Layer) -> Layer:
+    """The layer, training: which of its variables then train; whether it does, its config says."""
+    if layer.config.get("trainable") is not False:
+        return layer
+    return replace(layer, entry={**layer.entry, "config": {**layer.config, "trainable": True}})
 
 
 def _specs_of_building(layer: Layer) -> dict[Tensor, Spec]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -46,3 +47,18 @@ def test_a_parent_that_says_true_does_not_hide_frozen_children(builds: Any) -> N
     variant = builds(model, "- {op: unfreeze, layers: inner}")
     assert len(variant.model.trainable_variables) == 4
     assert len(model.trainable_variables) == 2
+
+
+def test_what_trains_is_counted_live_and_from_a_file(
+    builds: Any, tmp_path: Path
+) -> None:
+    x = keras.Input((4,), name="x")
+    y = keras.layers.BatchNormalization(name="norm")(keras.layers.Dense(4, name="a")(x))
+    model = keras.Model(x, keras.layers.Dense(1, name="head")(y))
+    for name in ("a", "norm"):
+        model.get_layer(name).trainable = False
+    model.save(tmp_path / "m.keras")
+    step = "- {op: unfreeze, layers: [a, norm], batchnorm: include}"
+    for base in (model, tmp_path / "m.keras"):
+        assert builds(base, "[]").plan.parameters["after"]["trainable"] == 5
+        assert builds(base, step).plan.parameters["after"]["trainable"] == 5 + 20 + 8
