@@ -11,6 +11,7 @@ from patchspec.graph.edits import Edit, add, plain
 from patchspec.graph.graph import Graph
 from patchspec.layers.check import check_layer
 from patchspec.layers.table import layer_class
+from patchspec.operations._operation import Target
 from patchspec.problems import PatchError, Pointer, refuse
 
 OWN_PLACE = ("name", "trainable")
@@ -29,16 +30,19 @@ class Made:
     """The layer that it is made like, by path: of it `keep` takes variables."""
 
 
-def made_like(layer: Mapping[str, Any], graph: Graph, *, at: Pointer) -> Made:
+def made_like(layer: Mapping[str, Any], graph: Graph, target: Target, *, at: Pointer) -> Made:
     """What `class`, `like` and `config` say together.
 
     `like` gives the class and the configuration of a layer that is there, `class` another class, as
-    far as that knows the keys; what `config` says stands above both.
+    far as that knows the keys; what `config` says stands above both. The target itself may be named
+    without the models around it, as `$(target)` does.
     """
     config = dict(layer.get("config", {}))
     if "like" not in layer:
         return Made(str(layer["class"]), config)
-    source = graph.layer(str(layer["like"]), at=(*at, "like"))
+    named = str(layer["like"])
+    path = target.path if named == target.name and target.path in graph.by_path else named
+    source = graph.layer(path, at=(*at, "like"))
     if source.is_input or source.is_operation or source.inner is not None:
         kind = "a nested model" if source.inner is not None else "no layer that has a constructor"
         refuse("PS415", f"`{source.path}` is {kind}, and nothing is made like it", at=(*at, "like"))
