@@ -9,6 +9,7 @@ from typing import Any
 from patchspec.graph import edits
 from patchspec.graph.edits import Edit, add, plain
 from patchspec.graph.graph import Graph
+from patchspec.graph.layer import Layer
 from patchspec.layers.check import check_layer
 from patchspec.layers.table import layer_class
 from patchspec.operations._operation import Target
@@ -40,9 +41,7 @@ def made_like(layer: Mapping[str, Any], graph: Graph, target: Target, *, at: Poi
     config = dict(layer.get("config", {}))
     if "like" not in layer:
         return Made(str(layer["class"]), config)
-    named = str(layer["like"])
-    path = target.path if named == target.name and target.path in graph.by_path else named
-    source = graph.layer(path, at=(*at, "like"))
+    source = layer_meant(layer["like"], target, graph, at=(*at, "like"))
     if source.is_input or source.is_operation or source.inner is not None:
         kind = "a nested model" if source.inner is not None else "no layer that has a constructor"
         refuse("PS415", f"`{source.path}` is {kind}, and nothing is made like it", at=(*at, "like"))
@@ -66,6 +65,12 @@ def made_like(layer: Mapping[str, Any], graph: Graph, target: Target, *, at: Poi
     if problems:
         raise PatchError(problems)
     return Made(class_name, {**taken, **config}, head, source.path)
+
+
+def layer_meant(said: Any, target: Target, graph: Graph, *, at: Pointer) -> Layer:
+    """The layer of a path; the target also by its own name, which is what `$(target)` stands for."""
+    nested = target.parent and said == target.name
+    return graph.layer(target.path if nested else str(said), at=at)
 
 
 def _unwritten(config: Mapping[str, Any]) -> dict[str, Any]:
