@@ -68,7 +68,7 @@ def made_like(layer: Mapping[str, Any], graph: Graph, target: Target, *, at: Poi
 
 
 def layer_meant(said: Any, target: Target, graph: Graph, *, at: Pointer) -> Layer:
-    """The layer of a path; the target also by its own name, which is what `$(target)` stands for."""
+    """The layer of a path; the target under its own name too, for which `$(target)` stands."""
     nested = target.parent and said == target.name
     return graph.layer(target.path if nested else str(said), at=at)
 
