@@ -11,15 +11,13 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from patchspec.language.patch import Patch, read_patches
-from patchspec.models.base import Base
-from patchspec.models.files import check_target
-from patchspec.models.opening import open_base
-from patchspec.models.others import open_others
-from patchspec.models.weights_out import check_weights_target
 from patchspec.problems import PatchError, refuse
+
+if TYPE_CHECKING:
+    from patchspec.models.base import Base
 
 PROGRAM = "patchspec"
 PATCH_SUFFIXES = (".yaml", ".yml")
@@ -76,6 +74,9 @@ def add_weights_out(parser: argparse.ArgumentParser) -> None:
 
 def check_outputs(arguments: argparse.Namespace) -> tuple[Path, Path | None]:
     """The files to write, refused before any work is done where they cannot be."""
+    from patchspec.models.files import check_target  # noqa: PLC0415
+    from patchspec.models.weights_out import check_weights_target  # noqa: PLC0415
+
     output, weights = Path(arguments.output), arguments.weights_out
     check_target(output, force=arguments.force)
     if weights is None:
@@ -146,6 +147,8 @@ def open_model(
     path: str | Path, modules: Sequence[str] = (), weights: str | Path | None = None
 ) -> Base:
     """The base in a file; one that only a class of the modules can make is opened by it."""
+    from patchspec.models.opening import open_base  # noqa: PLC0415 (`validate` opens none)
+
     try:
         return open_base(path, weights)
     except PatchError as error:
@@ -183,6 +186,8 @@ def add_models(parser: argparse.ArgumentParser) -> None:
 
 def models_for(patches: Sequence[Patch], arguments: argparse.Namespace) -> dict[str, Base]:
     """The other models that the patches name, from the command line or from beside the patch."""
+    from patchspec.models.others import open_others  # noqa: PLC0415 (most commands open none)
+
     modules = arguments.custom_objects
     given = {}
     for said in arguments.models:

@@ -165,11 +165,15 @@ def _by_name(said: str, graph: Graph) -> list[Match]:
     if not found:
         names = [layer.path for layer in graph.walk()]
         near = nearest(said.replace("*", ""), names)
+        around = graph.by_path.get(said.partition("*")[0].rstrip("/"))
+        held = [] if around is None else [f"{around.path}/{name}" for name in around.wrapped]
         refuse(
             "PS303",
             f"`{said}` matches no layer",
-            notes=[f"the nearest names are {some(near)}"] if near else (),
-            hint="a glob matches whole names; `*` stays within one level, `**` goes into nested "
+            notes=[f"the nearest names are {some(near)}"] if near and not held else (),
+            hint=f"what a wrapper holds is named whole: {some(held)}"
+            if held
+            else "a glob matches whole names; `*` stays within one level, `**` goes into nested "
             "models",
         )
     return found

@@ -153,7 +153,8 @@ def parse_source(
         faulty = {problem.at[1] for problem in problems if len(problem.at) > 1}
         data = filled(said, {n: value for n, value in values.items() if n not in faulty})
         problems += unknown_placeholders(said, declared)
-    problems += schema_problems(data)
+    unknown = {problem.at for problem in problems}
+    problems += [problem for problem in schema_problems(data) if problem.at not in unknown]
     if isinstance(data, Mapping) and isinstance(data.get("operations"), list):
         problems += _layer_problems(data["operations"], problems)
         problems += _same_ids(data["operations"])

@@ -9,8 +9,10 @@ from typing import Any
 from patchspec.graph import edits
 from patchspec.graph.edits import Edit, add, plain
 from patchspec.graph.graph import Graph
+from patchspec.graph.layer import Layer
 from patchspec.layers.check import check_layer
 from patchspec.layers.table import layer_class
+from patchspec.operations._operation import Target
 from patchspec.problems import PatchError, Pointer, refuse
 
 OWN_PLACE = ("name", "trainable")
@@ -29,16 +31,17 @@ class Made:
     """The layer that it is made like, by path: of it `keep` takes variables."""
 
 
-def made_like(layer: Mapping[str, Any], graph: Graph, *, at: Pointer) -> Made:
+def made_like(layer: Mapping[str, Any], graph: Graph, target: Target, *, at: Pointer) -> Made:
     """What `class`, `like` and `config` say together.
 
     `like` gives the class and the configuration of a layer that is there, `class` another class, as
-    far as that knows the keys; what `config` says stands above both.
+    far as that knows the keys; what `config` says stands above both. The target itself may be named
+    without the models around it, as `$(target)` does.
     """
     config = dict(layer.get("config", {}))
     if "like" not in layer:
         return Made(str(layer["class"]), config)
-    source = graph.layer(str(layer["like"]), at=(*at, "like"))
+    source = layer_meant(layer["like"], target, graph, at=(*at, "like"))
     if source.is_input or source.is_operation or source.inner is not None:
         kind = "a nested model" if source.inner is not None else "no layer that has a constructor"
         refuse("PS415", f"`{source.path}` is {kind}, and nothing is made like it", at=(*at, "like"))
@@ -62,6 +65,12 @@ def made_like(layer: Mapping[str, Any], graph: Graph, *, at: Pointer) -> Made:
     if problems:
         raise PatchError(problems)
     return Made(class_name, {**taken, **config}, head, source.path)
+
+
+def layer_meant(said: Any, target: Target, graph: Graph, *, at: Pointer) -> Layer:
+    """The layer of a path; the target under its own name too, for which `$(target)` stands."""
+    nested = target.parent and said == target.name
+    return graph.layer(target.path if nested else str(said), at=at)
 
 
 def _unwritten(config: Mapping[str, Any]) -> dict[str, Any]:

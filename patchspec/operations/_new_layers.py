@@ -110,7 +110,7 @@ def grow(new: Any, soil: Soil) -> Growth:
             growing.last = growing.tensors[said] = (Tensor(name),) * len(soil.here)
             growing.created.append(Created(soil.path(name), None, {}, at))
             continue
-        made = made_like(layer, soil.graph, at=at)
+        made = made_like(layer, soil.graph, soil.target, at=at)
         calls = _calls(layer, made.class_name, growing, soil, at)
         growing.add(said, name, _entry(name, made, calls, soil), len(soil.here))
         replaces = soil.replaces.path if soil.replaces else None

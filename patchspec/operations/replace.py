@@ -13,6 +13,7 @@ from patchspec.graph.layer import Call, Layer
 from patchspec.graph.selectors import select_runs
 from patchspec.graph.tensors import Tensor
 from patchspec.layers.check import accepts_argument
+from patchspec.operations._made import layer_meant
 from patchspec.operations._names import fill
 from patchspec.operations._new_layers import Growth, Soil, grow
 from patchspec.operations._operation import Each, Given, NewLayers, Operation, Place, Target
@@ -144,8 +145,9 @@ def _class_of(first: Mapping[str, Any], graph: Graph, layer: Layer, at: Pointer)
     if "class" in first:
         return str(first["class"])
     said = "like" if "like" in first else "layer"
-    path = fill(first[said], Target(layer.path), at=(*at, said))
-    return graph.layer(str(path), at=(*at, said)).class_names[-1]
+    target = Target(layer.path)
+    path = fill(first[said], target, at=(*at, said))
+    return layer_meant(path, target, graph, at=(*at, said)).class_names[-1]
 
 
 def _taken_over(call: Call, class_name: str, layer: Layer, at: Pointer) -> Mapping[str, Any]:

@@ -5,13 +5,12 @@ A patch that extends another may say something else on purpose; so may a later s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from patchspec.language.patch import Patch
 from patchspec.planning.plan import Conflict, Finding, Place
-from patchspec.problems import Pointer, Problem
+from patchspec.problems import Pointer, Problem, some
 from patchspec.weights.pipelines import OTHERS, Rulings
 
 Written = dict[str, dict[Pointer, tuple[Place, Any]]]
@@ -65,20 +64,22 @@ def ruled_over(
 
 
 def conflict_findings(conflicts: Iterable[Conflict], patches: Sequence[Patch]) -> Iterator[Finding]:
-    """A finding for each conflict between patches of which none extends the other."""
-    told: Mapping[Conflict, None] = dict.fromkeys(conflicts)
-    for conflict in told:
-        earlier, later = patches[conflict.first.patch], patches[conflict.second.patch]
+    """A finding for each two steps that conflict, of patches of which none extends the other."""
+    together: dict[tuple[Place, Place], list[str]] = {}
+    for conflict in dict.fromkeys(conflicts):
+        together.setdefault((conflict.first, conflict.second), []).append(conflict.what)
+    for (first, second), what in together.items():
+        earlier, later = patches[first.patch], patches[second.patch]
         if any(earlier is one for one in later.sequence):
             continue
-        step = conflict.first.of(patches)
+        step = first.of(patches)
         [there] = earlier.source.place([Problem(code="PS428", message="", at=step.at)])
         line = f", line {there.span.line}" if there.span else ""
-        label = earlier.name or earlier.source.file or f"patch {conflict.first.patch}"
+        label = earlier.name or earlier.source.file or f"patch {first.patch}"
         problem = Problem(
             code="PS428",
-            message=f"another patch says something else of {conflict.what}; this one wins",
+            message=f"another patch says something else of {some(what)}; this one wins",
             notes=(f"the other is `{label}`{line}: {step.label}",),
             hint="`allow: [PS428]` accepts it",
         )
-        yield Finding(replace(problem), conflict.second)
+        yield Finding(problem, second)

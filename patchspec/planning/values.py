@@ -255,7 +255,7 @@ class Valued:
         path = rule.layer or own
         graph = self.known.model(model).graph
         if path not in graph.by_path:
-            near = did_you_mean(path, graph.by_path)
+            near = did_you_mean(path, graph.by_path) or "it goes by its name there, before any step"
             whose = "the base" if model == BASE else f"`{model}`"
             said = (
                 f"`{self.layer.path}` takes its values from `{path}`, which {whose} does not have"

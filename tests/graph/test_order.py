@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -33,8 +32,8 @@ def test_the_order_of_a_saved_model_is_the_order_it_was_saved_in(path: Path) -> 
     assert list(Graph(shuffled).order.layers) == names
 
 
-def test_two_hundred_stacked_diamonds_take_no_time() -> None:
-    """T22: a walk along every way through them would take 2 to the 200 steps."""
+def test_two_hundred_stacked_diamonds_are_walked_through_once() -> None:
+    """T22: a walk along every way through them would take 2 to the 200 steps, and never end."""
     layers: list[Any] = [configs.entrance()]
     last = "x"
     for i in range(200):
@@ -42,11 +41,9 @@ def test_two_hundred_stacked_diamonds_take_no_time() -> None:
         layers.append(configs.add(f"s{i}", f"l{i}", f"r{i}"))
         last = f"s{i}"
     graph = Graph.of(configs.model(layers, [last, 0, 0]))
-    start = time.perf_counter()
     assert len(graph.order.layers) == 601
     assert graph.loop() == ()
     assert len(select({"after": "l0", "before": last}, graph)) == 597
-    assert time.perf_counter() - start < 1
 
 
 def test_a_loop_is_named_layer_by_layer() -> None:

@@ -235,3 +235,11 @@ def test_a_run_whose_inside_is_read_elsewhere_is_refused_with_the_reader() -> No
 
 def test_layers_that_do_not_follow_one_another_are_no_run() -> None:
     assert refusal({"run": ["c0", "c1"]}, blocks()).code == "PS303"
+
+
+def test_a_glob_into_a_wrapper_is_told_that_what_it_holds_is_named_whole() -> None:
+    document = configs.chain("a", "b")
+    entry = document["config"]["layers"][1]
+    inner = {**configs.dense("in", "x"), "inbound_nodes": []}
+    entry |= {"class_name": "TimeDistributed", "config": {"name": "a", "layer": inner}}
+    assert "a/in" in str(refusal("a/*", document).hint)

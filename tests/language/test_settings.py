@@ -169,3 +169,10 @@ def test_a_saved_plan_keeps_the_settings_and_what_was_extended(tmp_path: Path, c
     assert patchspec.open_base(target).graph.layers["d"].config["rate"] == 0.3
     assert main(["validate", str(tmp_path / "p.yaml"), "--set", "rate"]) == 2
     capsys.readouterr()
+
+
+def test_a_placeholder_that_stands_for_nothing_is_one_error_where_its_type_is_wrong_too() -> None:
+    text = "patchspec: 1\noperations:\n  - {op: freeze, layers: a, if: $(x)}\n"
+    with pytest.raises(PatchError) as caught:
+        parse(text)
+    assert [p.code for p in caught.value.problems] == ["PS218"]

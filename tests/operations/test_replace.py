@@ -152,3 +152,9 @@ def test_tensors_that_a_call_takes_by_name_are_kept(lowers: Any) -> None:
     plan = lowers(document, f"- {{op: replace, layers: old, new: {new}}}")
     assert reads(plan, "new") == ["x", "h", "c"]
     assert plan.graph.layers["new"].calls[0].data["kwargs"].keys() == {"initial_state"}
+
+
+def test_a_nested_layer_is_made_like_itself_under_its_own_name(lowers: Any) -> None:
+    step = "- {op: replace, layers: inner/id, new: {like: $(target), name: f, weights: keep}}"
+    plan = lowers(configs.nested(), step)
+    assert plan.replaces == {"inner/f": "inner/id"}

@@ -65,6 +65,13 @@ def test_freezing_what_another_patch_unfroze_is_a_conflict() -> None:
     ]
 
 
+def test_what_two_steps_say_of_many_layers_is_one_finding() -> None:
+    freeze = patch_of("- {op: freeze, layers: '**'}")
+    unfreeze = patch_of("- {op: unfreeze, layers: [body, head]}")
+    [(_, what, _)] = conflicts(freeze, unfreeze)
+    assert what == "`trainable` of `body`, `trainable` of `head`; this one wins"
+
+
 def test_weights_that_two_patches_start_anew_are_a_conflict_and_a_pipeline_is_none() -> None:
     def weights(rule: Any) -> Any:
         return patch_of([{"op": "set", "layers": "head", "weights": rule}])

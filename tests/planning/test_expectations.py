@@ -143,6 +143,15 @@ def test_another_name_in_the_base_is_said_with_as(model: Any) -> None:
     assert (code, at) == ("PS301", ("same", 0, "tensor"))
 
 
+def test_an_input_is_a_tensor_too() -> None:
+    i = keras.Input((4,), name="x")
+    model = keras.Model(i, L.Dense(4, name="head")(i))
+    step = "- {op: set, layers: head, weights: {kernel: identity, bias: zeros}}"
+    expect = {"same": [{"tensor": "head", "as": "x"}, {"tensor": "$output", "as": "$input"}]}
+    checks = patchspec.apply(model, patch_of(step, expect=expect)).checks
+    assert [check.holds for check in checks] == [True, True]
+
+
 def test_inputs_that_differ_in_shape_cannot_be_compared() -> None:
     i = keras.Input((8, 8, 3), name="image")
     model = keras.Model(i, L.GlobalAveragePooling2D(name="pool")(L.Conv2D(2, 1, name="c")(i)))
