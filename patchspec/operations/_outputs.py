@@ -9,7 +9,7 @@ from typing import Any, Literal
 from patchspec.graph.edits import Edit
 from patchspec.graph.graph import Graph
 from patchspec.graph.references import Reference, parse_reference, tensors_of
-from patchspec.graph.selectors import CONDITIONS, select
+from patchspec.graph.selectors import CONDITIONS, PICKING, select
 from patchspec.graph.tensors import Tensor, triple
 from patchspec.operations._leading_out import led_out
 from patchspec.operations._names import new_name
@@ -45,7 +45,7 @@ def said_outputs(said: Any, graph: Graph, *, at: Pointer = ("outputs",)) -> list
     """What `outputs` refers to: one tensor, a list, `{name: tensor}`, or a selector's matches."""
     if is_reference(said):
         return list(_referred(said, graph, at))
-    if isinstance(said, Mapping) and set(said) <= set(CONDITIONS):
+    if isinstance(said, Mapping) and _is_selector(said):
         return list(_selected(said, graph, at))
     if isinstance(said, Mapping):
         return [
@@ -57,6 +57,13 @@ def said_outputs(said: Any, graph: Graph, *, at: Pointer = ("outputs",)) -> list
         for i, item in enumerate(said)
         for one in (_referred if is_reference(item) else _selected)(item, graph, (*at, i))
     ]
+
+
+def _is_selector(said: Mapping[str, Any]) -> bool:
+    """Whether a mapping says conditions; `first` and its like are names where text stands by them."""
+    numbered = (*PICKING, "count")
+    named = any(isinstance(said[key], str) for key in numbered if key in said)
+    return set(said) <= set(CONDITIONS) and not named
 
 
 def _referred(said: Any, graph: Graph, at: Pointer) -> Iterator[Said]:

@@ -96,3 +96,8 @@ def test_nested_outputs_are_not_flattened(refuses: Any) -> None:
     document["config"]["output_layers"] = {"n": {"z": ["d", 0, 0], "y": ["a", 0, 0]}}
     step = "- {op: expose-output, form: list, outputs: [b]}"
     assert refuses(document, step) == [("PS422", 3)]
+
+
+def test_an_output_may_be_called_as_a_condition_that_takes_a_number_is(lowers: Any) -> None:
+    plan = lowers(configs.chain("a", "b"), "- {op: expose-output, outputs: {first: a}}")
+    assert "first" in plan.graph.layers

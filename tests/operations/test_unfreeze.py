@@ -49,9 +49,7 @@ def test_a_parent_that_says_true_does_not_hide_frozen_children(builds: Any) -> N
     assert len(model.trainable_variables) == 2
 
 
-def test_what_trains_is_counted_live_and_from_a_file(
-    builds: Any, tmp_path: Path
-) -> None:
+def test_what_trains_is_counted_live_and_from_a_file(builds: Any, tmp_path: Path) -> None:
     x = keras.Input((4,), name="x")
     y = keras.layers.BatchNormalization(name="norm")(keras.layers.Dense(4, name="a")(x))
     model = keras.Model(x, keras.layers.Dense(1, name="head")(y))
