@@ -65,6 +65,8 @@ def run_python(code: str, names: dict[str, object]) -> str:
 
 def recorded(example: Example) -> str:
     """The commands of an example, each with what it prints."""
+    # Names that Keras makes up count what the process has made before.
+    keras.backend.clear_session()
     with clean_folder() as folder:
         if example.model is not None:
             keras.utils.set_random_seed(0)
