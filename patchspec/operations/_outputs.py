@@ -60,7 +60,7 @@ def said_outputs(said: Any, graph: Graph, *, at: Pointer = ("outputs",)) -> list
 
 
 def _is_selector(said: Mapping[str, Any]) -> bool:
-    """Whether a mapping says conditions; `first` and its like are names where text is beside."""
+    """Whether a mapping says conditions; `first` and its like are names where text stands there."""
     numbered = (*PICKING, "count")
     named = any(isinstance(said[key], str) for key in numbered if key in said)
     return set(said) <= set(CONDITIONS) and not named
