@@ -175,12 +175,11 @@ def _stateless(value: Any) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """Keras wraps what a constructor raises; the cause says more, and says it shorter."""
+    """Keras wraps what a constructor raises, more than once; what is innermost says it."""
     cause = error.__cause__ or error.__context__
-    text = said_by(error)
-    if cause is not None and (
-        "could not be deserialized" in text or "Error when deserializing" in text
-    ):
-        return said_by(cause)
-    _, marker, inner = text.partition("Exception encountered: ")
-    return inner if marker else text
+    for wrapper in (cause, error):
+        _, marker, inner = str(wrapper or "").rpartition("Exception encountered: ")
+        if marker:
+            return said_by(ValueError(inner))
+    wrapped = cause is not None and "could not be deserialized" in str(error)
+    return said_by(cause if wrapped and cause is not None else error)
