@@ -50,6 +50,7 @@ def test_every_patch_file_is_valid(name: str) -> None:
 
 
 def test_ask_1_the_top_goes_and_the_26_tensors_before_it_stay() -> None:
+    """A9: the variant ends at a tensor, and what it computes there is what it computed."""
     model = zoo("VGG16")
     variant = patchspec.apply(model, patch("remove-top"))
     x = image(model)
@@ -135,6 +136,7 @@ def test_ask_5_a_capped_relu_loses_its_cap() -> None:
 
 
 def test_ask_8_part_of_a_nested_backbone_freezes_and_stays_frozen(tmp_path: Path) -> None:
+    """A27: a flag of every leaf, which a file and Keras keep."""
     keras.backend.clear_session()
     base = A.MobileNetV2(weights=None, include_top=False, input_shape=(32, 32, 3), name="base")
     inputs = keras.Input((32, 32, 3), name="image")
@@ -171,7 +173,7 @@ def test_ask_9_features_of_three_stages_come_beside_the_prediction() -> None:
 def test_ask_10_layers_of_a_nested_model_are_outputs_and_places_to_edit(
     around: str, tmp_path: Path
 ) -> None:
-    """T35, T36: 260 variables of five names, all by their paths."""
+    """B3, T35, T36: 260 variables of five names, all by their paths."""
     mobile = zoo("MobileNetV2")
     base = keras.Model(mobile.input, mobile.get_layer("out_relu").output, name="base")
     head = [keras.layers.GlobalAveragePooling2D(name="gap"), keras.layers.Dense(3, name="end")]
@@ -207,6 +209,7 @@ def siamese() -> Any:
 
 
 def test_ask_18_calls_of_a_shared_layer_go_their_own_ways() -> None:
+    """B1: each call by its number, and all."""
     model = siamese()
     variant = patchspec.apply(model, patch("siamese"))
     layers = {layer.name: layer for layer in variant.model.layers}

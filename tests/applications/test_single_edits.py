@@ -276,6 +276,8 @@ def test_values_of_the_config_of_one_layer_are_set_and_take_effect(tmp_path: Pat
     """A24: an activation, strides, dilation, a rate, an epsilon, a bias."""
     model = zoo("ResNet50")
     steps = (
+        "- {op: insert, after: avg_pool, new: {class: Dropout, name: d, config: {rate: 0.1}}}\n"
+        "- {op: set, layers: d, config: {rate: 0.7}}\n"
         "- {op: set, layers: conv1_bn, config: {epsilon: 0.5}}\n"
         "- {op: set, layers: conv1_relu, config: {activation: tanh}}\n"
         "- {op: set, layers: conv2_block1_2_conv, config: {dilation_rate: 2}}\n"
@@ -298,12 +300,7 @@ def test_values_of_the_config_of_one_layer_are_set_and_take_effect(tmp_path: Pat
     assert cut(model, "conv3_block4_out").output_shape[1:3] == (4, 4)
     assert cut(built, "conv3_block4_out").output_shape[1:3] == (8, 8)
     assert variant.report["kept"]["variables"] == len(model.weights)
-    dropout = apply(model, "- {op: insert, after: avg_pool, new: {class: Dropout, name: d, "
-                    "config: {rate: 0.1}}}").model  # fmt: skip
-    assert (
-        apply(dropout, "- {op: set, layers: d, config: {rate: 0.7}}").model.get_layer("d").rate
-        == 0.7
-    )
+    assert built.get_layer("d").rate == 0.7
 
 
 def test_a_bias_that_is_switched_on_starts_where_the_rule_says() -> None:

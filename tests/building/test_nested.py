@@ -225,6 +225,7 @@ def test_an_edit_inside_is_blamed_for_what_no_longer_fits_behind_it(builds: Buil
 
 
 def test_a_wrapper_addresses_its_inner_layer_as_a_step(builds: Builds) -> None:
+    """B3: the path of what it holds."""
     x = keras.Input((5, 4), name="x")
     h = L.TimeDistributed(L.Dense(4, name="inside"), name="td")(x)
     out = L.Bidirectional(L.LSTM(3, name="lstm"), name="bi")(h)

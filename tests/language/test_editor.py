@@ -94,6 +94,7 @@ def test_the_file_is_of_a_size_that_an_editor_loads_at_once() -> None:
 
 @pytest.mark.parametrize("path", PATCHES, ids=lambda path: str(path.name))
 def test_a_patch_that_is_valid_has_nothing_underlined(path: Path) -> None:
+    """C3: what an editor underlines is wrong."""
     assert errors(yaml.safe_load(path.read_text(encoding="utf-8"))) == []
 
 
@@ -160,6 +161,7 @@ def test_an_argument_that_is_required_is_missed_unless_another_layer_gives_it() 
 
 
 def test_every_key_has_a_description() -> None:
+    """C3: an editor shows it."""
     schema = editor_schema()
     definitions = schema["definitions"]
     silent = [
