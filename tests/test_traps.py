@@ -82,7 +82,7 @@ ELSEWHERE = {
 """Traps that no rule here stands against, and why."""
 
 
-def _docstrings() -> Iterator[str]:
+def docstrings() -> Iterator[str]:
     for path in Path(__file__).parent.rglob("test_*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
@@ -90,7 +90,7 @@ def _docstrings() -> Iterator[str]:
 
 
 def test_every_trap_is_named_by_the_test_that_holds_it_shut() -> None:
-    heads = [re.match(r"((?:\w+, )*\w+): ", said) for said in _docstrings()]
+    heads = [re.match(r"((?:\w+, )*\w+): ", said) for said in docstrings()]
     held = {word for head in heads if head for word in re.findall(r"T\d+", head[1])}
     assert set(TRAPS) - held == set()
     assert held <= {*TRAPS, *ELSEWHERE}

@@ -21,7 +21,7 @@ from patchspec.models.files import check_target
 from patchspec.models.layout import layer_groups
 from patchspec.models.weights_out import write_weights
 from patchspec.models.writer import write_archive
-from patchspec.planning.plan import ACTIONS, Check, Finding, Plan
+from patchspec.planning.plan import Check, Finding, Plan, transfer
 from patchspec.review.html import plan_html
 
 PROVENANCE = "patchspec"
@@ -42,13 +42,8 @@ class Variant:
 
     @cached_property
     def report(self) -> dict[str, Any]:
-        """The transfer report: how many variables and values were kept, initialised, dropped."""
-        rows: dict[str, Any] = {}
-        for action in ACTIONS:
-            moves = [move for move in self.plan.moves if move.action == action]
-            values = sum(move.size for move in moves)
-            rows[action] = {"variables": len(moves), "values": values}
-        return rows
+        """The transfer report: what was kept, initialised, dropped: variables, values, bytes."""
+        return transfer(self.plan)
 
     @property
     def provenance(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from patchspec.graph import edits
 from patchspec.graph.edits import Edit
 from patchspec.graph.graph import Graph
+from patchspec.graph.layer import Layer
 from patchspec.graph.order import Call
 from patchspec.graph.selectors import CONDITIONS
 from patchspec.graph.tensors import Tensor, triple
@@ -42,24 +43,25 @@ class Extract(Operation):
     form: Form | None = None
 
     def targets(self, graph: Graph) -> tuple[Target, ...]:
+        idle = {model.path: None for model in graph.models() if model.parents and model.dead}
         if self.outputs is None:
-            return (WHOLE_MODEL,)
+            return (WHOLE_MODEL, *_outermost_first(idle))
         said = [(one.reference, one.at) for one in said_outputs(self.outputs, graph)]
         leading = tuple(leading_targets(said, graph))
-        # Outermost first: what a model no longer gives out decides what those inside it must.
         models = {
             level.model.path: None
             for target in leading
             if target.reference is not None
             for level in levels_to(target.reference, graph, at=("outputs",))
         }
-        trimmed = [Target(path) for path in sorted(models, key=lambda path: path.count("/"))]
-        return (*leading, WHOLE_MODEL, *trimmed)
+        return (*leading, WHOLE_MODEL, *_outermost_first({**models, **idle}))
 
     def lower(self, graph: Graph, target: Target, given: Given) -> Iterator[Edit | Event]:
         if target.reference is not None:
             yield from lead_out(graph, target.reference, at=("outputs",))
         elif target.path:
+            if target.path not in graph.by_path:
+                return
             yield from _trimmed(graph, target)
         else:
             yield from self._whole(graph, given.seed)
@@ -205,6 +207,11 @@ def _tensors(named: Iterable[Named]) -> list[Tensor]:
     return [one.tensor for one in named]
 
 
+def _outermost_first(paths: Iterable[str]) -> Iterator[Target]:
+    """What a model no longer gives out decides what those inside it must."""
+    yield from map(Target, sorted(paths, key=lambda path: path.count("/")))
+
+
 def needed_calls(
     graph: Graph, ends: Iterable[Tensor], cuts: Collection[Tensor] = frozenset()
 ) -> set[Call]:
@@ -275,12 +282,24 @@ def _trimmed(graph: Graph, target: Target) -> Iterator[Edit | Event]:
             for tensor in around.read_outputs.get((model.name, call.index), ())
         }
     )
-    if len(read) == len(inner.outputs):
+    whole = len(read) == len(inner.outputs)
+    if whole and not inner.dead:
         return
     ends = [inner.outputs[number].tensor for number in read]
     needed = needed_calls(inner, ends)
     moved = _renumbered(inner, needed)
-    yield from _moves(inner, needed, moved, {}, outputs_too=False)
+    yield from _moves(inner, needed, moved, {}, outputs_too=whole)
+    if not whole:
+        yield from _fewer_outputs(around, model, inner, read, moved)
+    entrances = {slot.tensor.layer for slot in inner.inputs}
+    yield from _without(inner, needed, {layer for layer, _ in needed} | entrances)
+
+
+def _fewer_outputs(
+    around: Graph, model: Layer, inner: Graph, read: list[int], moved: dict[Call, int]
+) -> Iterator[Edit]:
+    """The outputs of a nested model that are still read, and references to them renumbered."""
+    ends = [inner.outputs[number].tensor for number in read]
     triples = [triple(_moved(t, moved), inner.layers[t.layer].offset) for t in ends]
     structure: Any = triples[0] if len(triples) == 1 else triples
     if isinstance(inner.config["output_layers"], Mapping):
@@ -288,8 +307,6 @@ def _trimmed(graph: Graph, target: Target) -> Iterator[Edit | Event]:
         structure = dict(zip(keys, triples, strict=True))
     yield edits.replace((*inner.pointer, "output_layers"), structure)
     yield from renumber_outputs(around, model, {old: new for new, old in enumerate(read)})
-    entrances = {slot.tensor.layer for slot in inner.inputs}
-    yield from _without(inner, needed, {layer for layer, _ in needed} | entrances)
 
 
 def _filtered(structure: Any, kept: set[str]) -> Any:

@@ -131,7 +131,7 @@ def _fold(
                 _step(state, step, Given(patch.seed, models), Place(p, s))
             except PatchError as error:
                 raise placed(error, patch, step) from error.__cause__
-        _check_alive(state, patches, p)
+        _check_alive(state, patches, p, base)
     if state.changes:
         _drop_idle_calls(state)
     return state
@@ -139,7 +139,11 @@ def _fold(
 
 def placed(error: PatchError, patch: Patch, step: Step) -> PatchError:
     """The error with its places in the patch's text."""
-    problems = [replace(problem, at=(*step.at, *problem.at)) for problem in error.problems]
+    own = (f"the operation is `{step.id}`",) if step.id else ()
+    problems = [
+        replace(problem, at=(*step.at, *problem.at), notes=(*problem.notes, *own))
+        for problem in error.problems
+    ]
     return PatchError(patch.source.place(problems))
 
 
@@ -324,7 +328,7 @@ def _idle_inputs(model: Graph) -> list[str]:
     return [model.layers[name].path for name in model.unused_inputs]
 
 
-def _check_alive(state: Folded, patches: Sequence[Patch], number: int) -> None:
+def _check_alive(state: Folded, patches: Sequence[Patch], number: int, base: Base) -> None:
     """At the end of a patch every layer must lead to an output: Keras would drop it in silence."""
     if not state.lost and not state.unused:
         return
@@ -337,9 +341,12 @@ def _check_alive(state: Folded, patches: Sequence[Patch], number: int) -> None:
     new = all(state.origins.get(name) is None for name in names)
     if new:
         what = "do not lead" if len(names) > 1 else "does not lead"
+    origins = {origin for name in names if (origin := state.origins.get(name)) is not None}
+    variables = [v for v in base.variables or () if any(lies_in(v, layer) for layer in origins)]
     problem = Problem(
         code="PS402",
         message=f"{layers(len(names))} {what} to an output: {some(names)}",
+        notes=(f"with {some(variables, 12)}",) if variables else (),
         hint="make an output of it, or end the patch with `op: extract`, which drops what is "
         "not needed",
     )

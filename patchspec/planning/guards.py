@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +34,10 @@ class Applied:
 
 
 def apply_guarded(document: dict[str, Any], wanted: Sequence[Edit]) -> Applied:
-    """Apply the edits, each group behind a `test` of the name of the layer that it touches."""
+    """Apply the edits, each group behind a `test` of the name of the layer that it touches.
+
+    What would change nothing is left out, so that a patch on its own variant is the identity.
+    """
     done: list[Edit] = []
     touched: set[str] = set()
     values: list[tuple[str, Pointer, Any]] = []
@@ -41,10 +45,31 @@ def apply_guarded(document: dict[str, Any], wanted: Sequence[Edit]) -> Applied:
         guards = list(_guards(document, run[0].path))
         touched.update(_paths_at(document, run))
         values += _values_at(document, run)
-        apply_in_place(document, [*guards, *run])
+        made = list(_made(document, run))
         touched.update(_paths_at(document, run))
-        done += [*guards, *run]
+        if any(edit.op != "test" for edit in made):
+            done += [*guards, *made]
     return Applied(tuple(done), frozenset(touched), tuple(values))
+
+
+def _made(document: dict[str, Any], run: Sequence[Edit]) -> Iterator[Edit]:
+    """Apply the edits one by one, without those that put in place what stands there already."""
+    for edit in run:
+        if not _stands(document, edit):
+            apply_in_place(document, [edit])
+            yield edit
+
+
+def _stands(document: Mapping[str, Any], edit: Edit) -> bool:
+    if edit.op != "replace":
+        return False
+    try:
+        found = edits.at(document, edit.path)
+    except (LookupError, TypeError):
+        return False
+    numbers = {type(found), type(edit.value)} <= {int, float}
+    # The order of a mapping counts: outputs come in it.
+    return bool(found == edit.value) and (numbers or json.dumps(found) == json.dumps(edit.value))
 
 
 def _is_in_config(path: Pointer) -> bool:

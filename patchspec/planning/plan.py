@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -74,6 +75,13 @@ class Move:
         for n in self.shape if self.shape is not None else (0,):
             count *= n
         return count
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that the values take; 0 where shape or dtype are not known."""
+        bits = re.search(r"\d+", self.dtype or "")
+        width = -(-int(bits[0]) // 8) if bits else int(self.dtype == "bool")
+        return self.size * width
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,3 +367,16 @@ def weight_rows(plan: Plan) -> list[dict[str, Any]]:
         }
         for move in plan.moves
     ]
+
+
+def transfer(plan: Plan) -> dict[str, dict[str, int]]:
+    """How many variables, values and bytes are kept, initialised, dropped; sums of the rows."""
+    rows: dict[str, dict[str, int]] = {}
+    for action in ACTIONS:
+        moves = [move for move in plan.moves if move.action == action]
+        rows[action] = {
+            "variables": len(moves),
+            "values": sum(move.size for move in moves),
+            "bytes": sum(move.nbytes for move in moves),
+        }
+    return rows

@@ -6,7 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from patchspec.graph.edits import pointer_string
-from patchspec.planning.plan import ACTIONS, FORMAT, Change, Check, Move, Place, Plan, weight_rows
+from patchspec.planning.plan import (
+    ACTIONS,
+    FORMAT,
+    Change,
+    Check,
+    Move,
+    Place,
+    Plan,
+    transfer,
+    weight_rows,
+)
 from patchspec.problems import some
 from patchspec.review.problems import problem_json, problem_text
 from patchspec.review.rows import (
@@ -192,6 +202,7 @@ def plan_json(plan: Plan, *, with_config: bool = False) -> dict[str, Any]:
         "branched": list(plan.branched),
         "json_patch": plan.json_patch,
         "weights": weight_rows(plan),
+        "transfer": transfer(plan),
         "outputs": [
             {
                 "name": output.name,

@@ -29,6 +29,12 @@ _COUNTS = {
     "properties": {"total": _MAYBE_NUMBER, "trainable": _MAYBE_NUMBER},
     "required": ["total", "trainable"],
 }
+_MOVED = {
+    "type": "object",
+    "properties": {key: {"type": "integer"} for key in ("variables", "values", "bytes")},
+    "required": ["variables", "values", "bytes"],
+}
+_ACTIONS = ["kept", "adapted", "loaded", "initialised", "dropped"]
 _EDIT = {
     "type": "object",
     "properties": {"op": {"enum": ["test", "add", "remove", "replace"]}, "path": _TEXT},
@@ -102,11 +108,16 @@ _PLAN: Mapping[str, Any] = {
                 "name": _MAYBE_TEXT,
                 "shape": _SHAPE,
                 "dtype": _MAYBE_TEXT,
-                "action": {"enum": ["kept", "adapted", "loaded", "initialised", "dropped"]},
+                "action": {"enum": _ACTIONS},
                 "rule": _MAYBE_TEXT,
             },
             "required": ["path", "name", "shape", "dtype", "action", "sources", "rule", "step"],
         },
+    },
+    "transfer": {
+        "type": "object",
+        "properties": dict.fromkeys(_ACTIONS, _MOVED),
+        "required": _ACTIONS,
     },
     "outputs": {"type": "array", "items": _END},
     "parameters": {

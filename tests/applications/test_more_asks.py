@@ -110,7 +110,7 @@ def test_ask_13_a_size_that_a_dense_layer_depends_on_fails_in_the_plan() -> None
 
 
 def test_ask_14_a_fourth_channel_starts_as_the_mean_of_the_others(effnet: Any) -> None:
-    """A22."""
+    """A22: its kernel is the mean of theirs."""
     variant = patchspec.apply(effnet, patch("four-channels"))
     mine, theirs = kernel(variant.model, "stem_conv"), kernel(effnet, "stem_conv")
     assert mine.shape == (3, 3, 4, 32)
@@ -141,7 +141,7 @@ def test_ask_14_one_grey_channel_does_what_three_equal_ones_did(name: str, first
 
 
 def test_ask_15_regularizers_take_effect_and_strides_become_dilation() -> None:
-    """A24, A25, A26."""
+    """A24, A25, A26: on all that a selector matches."""
     model = zoo("ResNet50")
     variant = patchspec.apply(model, patch("dilated-l2"))
     convolutions = [x for x in variant.model.layers if isinstance(x, L.Conv2D)]
@@ -154,7 +154,7 @@ def test_ask_15_regularizers_take_effect_and_strides_become_dilation() -> None:
 
 
 def test_regularizers_and_constraints_in_bulk_take_effect() -> None:
-    """A26."""
+    """A26: each adds its loss, and holds in the layer."""
     model = zoo("MobileNetV2")
     variant = patchspec.apply(model, patch("regularizers"), settings={"l2": "0.01"})
     kernels = [x for x in variant.model.layers if isinstance(x, (L.Conv2D, L.Dense))]
@@ -166,7 +166,7 @@ def test_regularizers_and_constraints_in_bulk_take_effect() -> None:
 
 
 def test_ask_22_step_by_step_a_stateful_lstm_is_the_whole_sequence() -> None:
-    """A21."""
+    """A21: for serving, of one sample and with a state that stays."""
     i = keras.Input((None, 4), name="steps")
     x = L.LSTM(8, return_sequences=True, name="lstm")(i)
     model = randomised(keras.Model(i, L.Dense(3, name="out")(x)))
@@ -177,7 +177,7 @@ def test_ask_22_step_by_step_a_stateful_lstm_is_the_whole_sequence() -> None:
 
 
 def test_ask_26_preprocessing_goes_inside(tmp_path: Path) -> None:
-    """A19."""
+    """A19: what a script did before the model is a layer of it."""
     model = zoo("MobileNetV2")
     variant = patchspec.apply(model, patch("preprocessing-inside"))
     pixels = image(model)
@@ -197,7 +197,7 @@ def test_ask_27_pooling_strides_and_dilation_change_and_no_weight_does() -> None
 
 
 def test_ask_28_mixed_precision_spares_what_it_is_told_to(tmp_path: Path) -> None:
-    """A29."""
+    """A29: all but normalisation and the softmax, and variables in full precision."""
     model = zoo("MobileNetV2")
     variant = patchspec.apply(model, patch("mixed-precision"))
     compute = {layer.name: layer.compute_dtype for layer in variant.model.layers}
@@ -240,7 +240,7 @@ def test_every_variable_of_the_base_is_accounted_for() -> None:
 
 
 def test_new_layers_start_from_the_same_bits_on_every_run(effnet: Any) -> None:
-    """E12."""
+    """E12: and from others with another seed."""
     first, second = (patchspec.apply(effnet, patch("new-head")) for _ in range(2))
     assert first.state == second.state
     other = patchspec.apply(effnet, patch("new-head").read_text().replace("seed: 7", "seed: 8"))
@@ -248,7 +248,7 @@ def test_new_layers_start_from_the_same_bits_on_every_run(effnet: Any) -> None:
 
 
 def test_a_mask_survives_an_insertion_and_one_that_no_longer_fits_is_refused() -> None:
-    """D7."""
+    """D7: a finding names what drops it."""
     i = keras.Input((8,), name="ids")
     x = L.Embedding(20, 4, mask_zero=True, name="embed")(i)
     model = keras.Model(i, L.LSTM(3, name="lstm")(x))

@@ -95,7 +95,7 @@ def test_s19_what_serves_training_only_goes() -> None:
 
 
 def test_s22_a_sequential_loses_its_last_layer_shows_any_and_learns_with_its_last() -> None:
-    """A40."""
+    """A40: cut, opened, and frozen in part."""
     model = stack()
     x = np.ones((2, 4), "float32")
     popped = apply(model, "drop-last-layer").model

@@ -117,7 +117,7 @@ def test_a_plan_can_be_built_twice_and_stays_as_it_is() -> None:
 
 
 def test_a_build_that_fails_leaves_the_base_as_it_was(builds: Any) -> None:
-    """T48: neither a copy of a part nor a trace in the model."""
+    """D11, T48: neither a copy of a part nor a trace in the model."""
     model = twins()
     config, before = model.to_json(), values(model)
     links = [len(x._outbound_nodes) for x in model.layers]
@@ -161,6 +161,7 @@ def test_an_odd_name_that_keras_takes_stays_and_can_be_referred_to(
 def test_a_renamed_layer_keeps_its_weights_and_a_new_one_of_the_old_name_does_not(
     builds: Any,
 ) -> None:
+    """C15: the move is declared, so the new layer of that name is another."""
     model = twins()
     variant = builds(
         model,

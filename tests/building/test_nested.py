@@ -56,7 +56,7 @@ def test_a_new_layer_inside_moves_no_weight_of_its_neighbours(
         for path in ("inner/id", "inner/id2", "block/sd1", "block/sd2", "head"):
             mine, theirs = part(model, path).get_weights(), part(base, path).get_weights()
             assert same(mine, theirs), path
-    assert variant.report["initialised"] == {"variables": 2, "values": 20}
+    assert variant.report["initialised"] == {"variables": 2, "values": 20, "bytes": 80}
 
 
 def test_a_nested_model_called_twice_is_edited_once_and_shared_still(builds: Builds) -> None:
@@ -156,6 +156,17 @@ def test_what_a_nested_model_no_longer_has_to_make_goes_with_its_weights(builds:
     assert same(outputs(variant.model), outputs(cut(base.get_layer("block"), "sd1"), hidden))
 
 
+def test_a_bare_extract_drops_what_leads_nowhere_inside_a_nested_model_too(builds: Builds) -> None:
+    base = deep()
+    steps = "- {op: rewire, layers: a/b/c/tail, inputs: a/b/c/c_in}\n- {op: extract}"
+    variant = builds(base, steps)
+    assert variant.plan.layers.removed == ("a/b/c/core",)
+    assert variant.report["dropped"]["variables"] == 2
+    [x] = batch(base)
+    expected = base.get_layer("head")(part(base, "a/b/c/tail")(x))
+    assert same(outputs(variant.model), [np.asarray(expected)])
+
+
 def test_a_renamed_nested_model_keeps_the_weights_of_all_its_layers(builds: Builds) -> None:
     steps = (
         "- {op: rename, layers: inner/id, name: first}\n"
@@ -214,6 +225,7 @@ def test_an_edit_inside_is_blamed_for_what_no_longer_fits_behind_it(builds: Buil
 
 
 def test_a_wrapper_addresses_its_inner_layer_as_a_step(builds: Builds) -> None:
+    """B3: the path of what it holds."""
     x = keras.Input((5, 4), name="x")
     h = L.TimeDistributed(L.Dense(4, name="inside"), name="td")(x)
     out = L.Bidirectional(L.LSTM(3, name="lstm"), name="bi")(h)

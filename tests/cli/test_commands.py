@@ -229,7 +229,7 @@ def test_weights_are_named_on_the_command_line_or_by_the_patch(
 def test_an_apply_that_fails_writes_nothing_and_leaves_what_was_there(
     patch: Any, tmp_path: Path, capsys: Any
 ) -> None:
-    """T48: no part of a variant, also where the fault shows only when Keras looks."""
+    """D11, T48: no part of a variant, also where the fault shows only when Keras looks."""
     target, before = tmp_path / "v.keras", Path(BASE).read_bytes()
     new = "{class: Reshape, name: r, config: {target_shape: [3]}}"
     path = patch(f"patchspec: 1\noperations:\n  - {{op: insert, after: d1, new: {new}}}\n")

@@ -109,16 +109,17 @@ def test_operations_match_when_named_whole_or_by_class_only() -> None:
     ],
 )
 def test_nothing_matched_or_a_wrong_count_is_an_error(said: Any, code: str) -> None:
-    """T60, T61: an entry of a list that matches nothing is an error among entries that match."""
+    """B7, T60, T61: an entry that matches nothing is an error among entries that match."""
     assert refusal(said).code == code
 
 
 def test_a_miss_names_the_nearest_layer() -> None:
-    """T60: a typo is answered."""
+    """B8, T60: a typo is answered."""
     assert refusal("summ").hint == "did you mean `sum`?"
 
 
 def test_a_near_miss_says_which_condition_failed_on_the_closest_layer() -> None:
+    """B8, D14: the reason is traced for the layer that came closest."""
     problem = refusal({"class": "Dense", "where": {"units": 5}})
     assert problem.at == ("where",)
     assert "`units` is 4, not 5" in problem.notes[0]

@@ -95,6 +95,7 @@ def test_the_file_is_of_a_size_that_an_editor_loads_at_once() -> None:
 
 @pytest.mark.parametrize("path", PATCHES, ids=lambda path: str(path.name))
 def test_a_patch_that_is_valid_has_nothing_underlined(path: Path) -> None:
+    """C3: what an editor underlines is wrong."""
     assert errors(read_file(path).data) == []
 
 
@@ -161,6 +162,7 @@ def test_an_argument_that_is_required_is_missed_unless_another_layer_gives_it() 
 
 
 def test_every_key_has_a_description() -> None:
+    """C3: an editor shows it."""
     schema = editor_schema()
     definitions = schema["definitions"]
     silent = [

@@ -25,6 +25,7 @@ def problems(text: str) -> list[tuple[str, int, int]]:
 
 
 def test_the_printed_schemas_are_fresh() -> None:
+    """C3: what is published is what the program checks by."""
     assert (SCHEMAS / "patch.schema.json").read_text() == printed_schema()
     for name in ("plan", "inspect"):
         assert (SCHEMAS / f"{name}.schema.json").read_text() == printed(name)
@@ -97,7 +98,7 @@ def test_each_belongs_to_operations_that_put_in_or_set_something() -> None:
     ],
 )
 def test_a_mistake_in_an_operation_is_found_at_its_place(step: str, code: str) -> None:
-    """T63, T74: an argument too many is an error, not a warning."""
+    """C2, T63, T74: an argument too many is an error, not a warning."""
     found = problems(f"patchspec: 1\noperations:\n  - {step}\n")
     assert found[0][:2] == (code, 3)
 
@@ -113,7 +114,7 @@ def test_mistakes_in_two_operations_are_both_reported_once() -> None:
 
 
 def test_a_misspelt_argument_is_answered_with_the_nearest_name() -> None:
-    """T63: unknown keys are not passed over."""
+    """C2, T63: unknown keys are not passed over."""
     text = (
         "patchspec: 1\noperations:\n"
         "  - {op: insert, after: a, new: "

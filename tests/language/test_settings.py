@@ -36,12 +36,14 @@ def problems(call: Callable[[], Any]) -> list[tuple[str, int | None]]:
 
 
 def test_a_lone_placeholder_keeps_its_type_and_one_in_a_text_does_not() -> None:
+    """C10: a value has the type that its setting declares."""
     [step] = parse(HEAD + STEP, {"rate": 0.25}).steps
     assert step.operation.new["config"] == {"rate": 0.25}  # type: ignore[attr-defined]
     assert step.operation.new["name"] == "d4"  # type: ignore[attr-defined]
 
 
 def test_a_command_line_gives_values_as_yaml_reads_them() -> None:
+    """C10: a default is overridden."""
     patch = parse(HEAD + STEP, {"rate": "1e-1", "units": "7", "on": "false", "kind": "tanh"})
     assert dict(patch.settings) == {"rate": 0.1, "units": 7, "on": False, "kind": "tanh"}
 
@@ -62,6 +64,7 @@ def test_a_setting_without_a_default_must_be_given() -> None:
     ],
 )
 def test_a_value_that_does_not_fit_is_refused(given: dict[str, Any], said: str) -> None:
+    """C10: type, limits, choices."""
     with pytest.raises(PatchError) as caught:
         parse(HEAD + STEP, given)
     [problem] = caught.value.problems
@@ -122,6 +125,7 @@ def test_a_list_of_each_is_exactly_as_long_as_the_matches() -> None:
 
 
 def test_what_a_patch_extends_comes_first_with_its_own_settings(tmp_path: Path) -> None:
+    """C9: an include has its place in the order."""
     (tmp_path / "common").mkdir()
     (tmp_path / "common/first.patchspec.yaml").write_text(
         "patchspec: 1\nsettings: {n: {type: str, default: x}}\n"

@@ -39,7 +39,7 @@ def refused(text: str | bytes) -> list[tuple[str, int | None, int | None]]:
     ],
 )
 def test_scalars_are_those_of_yaml_1_2_core(text: str, value: object) -> None:
-    """T64: YAML 1.1 reads `no` as false, `010` as 8, `12:30` as 750 and `1e-3` as text."""
+    """C4, T64: YAML 1.1 reads `no` as false, `010` as 8, `12:30` as 750 and `1e-3` as text."""
     found = read_text(f"k: {text}").data["k"]
     assert found == value
     assert type(found) is type(value)
@@ -54,7 +54,7 @@ def test_every_value_and_key_keeps_its_place() -> None:
 
 
 def test_a_duplicate_key_names_both_lines() -> None:
-    """T64: a YAML loader keeps the last."""
+    """C4, T64: a YAML loader keeps the last."""
     with pytest.raises(PatchError) as caught:
         read_text("a: 1\nb: 2\na: 3\n")
     [problem] = caught.value.problems
@@ -97,8 +97,10 @@ def test_two_mistakes_in_one_text_are_both_reported() -> None:
     ],
 )
 def test_what_would_mislead_or_exhaust_a_reader_is_refused(text: str | bytes, code: str) -> None:
-    """T73: a file that is empty or all comments is no patch; `operations: []` is the identity."""
-    assert refused(text)[0][0] == code
+    """C4, T73: each at its line; a file that is empty is no patch, `operations: []` is one."""
+    [first, *_] = refused(text)
+    assert first[0] == code
+    assert first[1] is not None or code == "PS101"
 
 
 def test_an_unquoted_glob_gets_the_hint_to_quote_it() -> None:

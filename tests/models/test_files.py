@@ -92,7 +92,7 @@ def test_a_place_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """T48: half a file is none."""
+    """D11, T48: half a file is none."""
     variant = patchspec.apply(GOOD, patch_of([]))
 
     def full(*_: Any, **__: Any) -> None:
@@ -253,7 +253,7 @@ def test_compressed_and_chunked_weights_are_read(tmp_path: Path) -> None:
 def test_a_graph_that_is_not_whole_is_refused_before_anything_is_planned(
     spoil: Any, tmp_path: Path
 ) -> None:
-    """T5, T6, T7: Keras builds one that it misreads, or speaks of loops for every kind of fault."""
+    """D6, T5, T6, T7: Keras misreads such a graph, or speaks of loops for every fault."""
     document = json.loads(zipfile.ZipFile(GOOD).read("config.json"))
     spoil(document["config"])
     path = tmp_path / "m.json"

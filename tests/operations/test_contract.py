@@ -48,7 +48,7 @@ NEW = "new: {class: ReLU, name: n}"
 INSIDE = {
     "insert": f"{{op: insert, after: inner/id, {NEW}}}",
     "remove": "{op: remove, layers: inner/id}",
-    "rewire": "{op: rewire, layers: inner/id, inputs: {'0': inner/e}}",
+    "rewire": "{op: rewire, layers: inner/id2, inputs: {'0': inner/e}}\n- {op: extract}",
     "rename": "{op: rename, layers: inner/id, name: n}",
     "replace": f"{{op: replace, layers: inner/id, {NEW}}}",
     "set": "{op: set, layers: inner/id, config: {activation: relu}}",

@@ -49,7 +49,7 @@ def test_inputs_can_be_named_and_ordered(lowers: Any) -> None:
 
 
 def test_alone_it_drops_what_leads_nowhere(lowers: Any, refuses: Any) -> None:
-    """T4: Keras drops a layer without readers in silence."""
+    """D1, D6, T4: Keras drops a layer without readers in silence."""
     steps = "- {op: rewire, layers: d, inputs: a}"
     assert refuses(configs.diamond(), steps) == [("PS402", 3)]
     plan = lowers(configs.diamond(), f"{steps}\n- {{op: extract}}")
@@ -107,7 +107,7 @@ def test_head_and_tail_piped_together_are_the_model(name: str, builds: Any) -> N
 
 
 def test_a_cut_through_several_tensors_takes_each(builds: Any) -> None:
-    """Ask 12, where a skip crosses the cut."""
+    """A10: ask 12, where a skip crosses the cut."""
     model = zoo("MobileNetV2")
     outputs = "[block_3_project_BN, block_4_expand]"
     head = builds(model, f"- {{op: extract, outputs: {outputs}}}").model
@@ -117,13 +117,16 @@ def test_a_cut_through_several_tensors_takes_each(builds: Any) -> None:
 
 
 def test_a_body_is_cut_out_of_the_middle(builds: Any) -> None:
+    """A10, A11: a fresh input at the cut, and head, body and tail piped together are the model."""
     model = zoo("MobileNetV2")
     step = "- {op: extract, inputs: block_1_project_BN, outputs: block_6_project_BN}"
     body = builds(model, step).model
     head = builds(model, "- {op: extract, outputs: block_1_project_BN}").model
-    whole = builds(model, "- {op: extract, outputs: block_6_project_BN}").model
+    tail = builds(model, "- {op: extract, inputs: block_6_project_BN}").model
     x = image(model)
-    assert np.array_equal(body(head(x, training=False)), whole(x, training=False))
+    middle = body(head(x, training=False), training=False)
+    assert np.array_equal(tail(middle, training=False), model(x, training=False))
+    assert sum(len(part.weights) for part in (head, body, tail)) == len(model.weights)
 
 
 @pytest.mark.parametrize(

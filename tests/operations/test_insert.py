@@ -210,7 +210,7 @@ def test_a_new_layer_takes_the_policy_of_its_producer_but_never_a_quantized_one(
     ],
 )
 def test_what_means_nothing_is_refused_with_a_place(refuses: Any, step: str, code: str) -> None:
-    """T6: of two layers of one name Keras keeps the later."""
+    """D1, T6: of two layers of one name Keras keeps the later."""
     assert refuses(configs.chain("a", "b"), f"- {step}") == [(code, 3)]
 
 

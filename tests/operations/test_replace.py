@@ -58,7 +58,7 @@ def test_a_frozen_layer_is_replaced_by_a_frozen_one(lowers: Any) -> None:
 
 
 def test_idle_call_arguments_go_and_others_are_refused(lowers: Any, refuses: Any) -> None:
-    """T12: a call keeps its arguments when its layer is replaced."""
+    """D8, T12: a call keeps its arguments when its layer is replaced."""
     for training, expected in ((None, {}), (False, {})):
         document = configs.chain("a")
         document["config"]["layers"][1]["inbound_nodes"][0]["kwargs"] = {"training": training}

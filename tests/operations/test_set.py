@@ -133,7 +133,7 @@ def test_a_size_that_a_flattened_kernel_does_not_fit_fails_in_the_plan(builds: A
 
 
 def test_a_batch_size_makes_a_recurrent_layer_stateful(builds: Any) -> None:
-    """Ask 22: step by step as in one sequence."""
+    """A21: ask 22, step by step as in one sequence."""
     x = keras.Input((6, 3), name="x")
     model = randomised(keras.Model(x, keras.layers.LSTM(4, name="s")(x)))
     variant = builds(

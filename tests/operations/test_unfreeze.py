@@ -20,6 +20,7 @@ def flags(plan: Any) -> dict[str, bool]:
 
 
 def test_normalization_must_be_told(refuses: Any, lowers: Any) -> None:
+    """A28: unfreezing without a word on it is refused."""
     assert refuses(normed(), '- {op: unfreeze, layers: "**"}') == [("PS417", 3)]
     frozen = lowers(normed(), '- {op: freeze, layers: "**"}').document
     left = lowers(frozen, '- {op: unfreeze, layers: "**", batchnorm: leave}')

@@ -33,6 +33,7 @@ def rate(value: float, **more: Any) -> Any:
 
 
 def test_the_same_key_set_to_two_values_is_reported_with_both_places() -> None:
+    """C13: between patches, with both places."""
     plan = patchspec.resolve([rate(0.2), rate(0.3)], model())
     [finding] = plan.findings
     assert finding.problem.code == "PS428"
@@ -73,6 +74,8 @@ def test_what_two_steps_say_of_many_layers_is_one_finding() -> None:
 
 
 def test_weights_that_two_patches_start_anew_are_a_conflict_and_a_pipeline_is_none() -> None:
+    """C13: values too."""
+
     def weights(rule: Any) -> Any:
         return patch_of([{"op": "set", "layers": "head", "weights": rule}])
 
@@ -83,6 +86,7 @@ def test_weights_that_two_patches_start_anew_are_a_conflict_and_a_pipeline_is_no
 
 
 def test_a_layer_that_was_changed_and_is_taken_away_is_a_conflict() -> None:
+    """C13: a change that is lost is told."""
     remove = patch_of("- {op: remove, layers: drop}")
     [(patch, what, _)] = conflicts(rate(0.2), remove)
     assert (patch, what.startswith("`drop`, which is taken away")) == (1, True)

@@ -58,6 +58,7 @@ def test_what_holds_is_reported_with_the_variant(model: Any) -> None:
 
 
 def test_everything_that_does_not_hold_is_said_at_once_and_before_the_build(model: Any) -> None:
+    """D16: shapes, counts of layers, parameters and variables."""
     plan_only = pytest.raises(PatchError)
     with plan_only as caught:
         patchspec.resolve(patch_of(HEAD, expect=BROKEN), model)
@@ -98,6 +99,7 @@ def test_without_shapes_what_is_not_known_is_not_claimed(model: Any) -> None:
 
 
 def test_a_patch_of_several_is_held_against_what_those_before_it_left(model: Any) -> None:
+    """D12: each patch has conditions of its own for what it makes."""
     first = patch_of(HEAD, expect={"layers": {"added": ["top"]}, "parameters": {"delta": 18}})
     second = patch_of(
         "- {op: rename, layers: top, name: end}\n"

@@ -84,6 +84,7 @@ def test_a_layer_added_and_taken_away_again_leaves_no_trace() -> None:
 
 
 def test_a_second_patch_is_resolved_on_what_the_first_left() -> None:
+    """C9: a stack has an order, and another order is another stack."""
     base = open_base(SAMPLES / "functional_linear.keras")
     first = patch_of("- {op: rename, layers: d1, name: one}")
     second = patch_of("- {op: insert, after: one, new: {class: ReLU, name: r}}", seed=4)
@@ -130,7 +131,7 @@ def test_the_architecture_ignores_the_order_of_layers_and_what_keras_derives() -
 
 
 def test_shapes_behind_a_change_are_made_true() -> None:
-    """T1: a `build_config` of the old width would be checked against the new input."""
+    """D5, T1: a `build_config` of the old width would be checked against the new input."""
     path = SAMPLES / "functional_linear.keras"
     steps = "- {op: replace, layers: d1, new: {class: Dense, name: wide, config: {units: 9}}}\n"
     steps += (
@@ -205,7 +206,7 @@ def test_every_variable_of_both_models_is_accounted_for() -> None:
 
 
 def test_a_mask_that_passes_a_layer_without_masks_is_a_finding_that_can_be_allowed() -> None:
-    """T26: Keras would compute something else and at most warn."""
+    """D7, T26: Keras would compute something else and at most warn."""
     ids = keras.Input((6,), name="ids", dtype="int32")
     embedded = keras.layers.Embedding(9, 4, mask_zero=True, name="emb")(ids)
     model = keras.Model(ids, keras.layers.LSTM(3, name="lstm")(embedded))

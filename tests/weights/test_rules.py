@@ -108,6 +108,7 @@ def test_take_with_every_counts_within_each_run() -> None:
      ("repeat", [1, 3, 1, 3]), ("init", [1, 3, 7, 7])],
 )  # fmt: skip
 def test_pad_appends_what_it_is_told(filler: str, expected: list[float]) -> None:
+    """E4: a larger shape, filled as declared."""
     assert made({"pad": {"axis": 0, "with": filler}}, [1.0, 3.0], (4,)).tolist() == expected
 
 
@@ -200,6 +201,7 @@ def test_a_pipeline_is_told_as_it_is_written() -> None:
 
 @given(st.data())
 def test_the_rules_that_an_error_suggests_fit_the_shapes(data: Any) -> None:
+    """E4: the policies on offer are those that work."""
     sizes = st.lists(st.integers(1, 4), min_size=1, max_size=4)
     old = tuple(data.draw(sizes))
     new = tuple(data.draw(st.one_of(st.just(list(old)), sizes, st.permutations(old))))
