@@ -222,7 +222,7 @@ def _check_size(moves: Sequence[Move], patches: Sequence[Patch]) -> None:
     """Refuse new layers whose variables nobody could want or hold."""
     total = 0
     for move in moves:
-        total += move.size if move.action == "initialised" else 0
+        total += move.grown
         if total > MAX_VALUES and move.place is not None:
             problem = Problem(
                 code="PS710",

@@ -83,6 +83,14 @@ class Move:
         width = -(-int(bits[0]) // 8) if bits else int(self.dtype == "bool")
         return self.size * width
 
+    @property
+    def grown(self) -> int:
+        """How many values more it takes than its source holds, on the way there too."""
+        if not self.shapes:
+            return self.size if self.action == "initialised" else 0
+        most = max(map(prod, self.shapes))
+        return most - prod(self.shapes[0]) if self.sources else most
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

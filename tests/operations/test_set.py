@@ -170,3 +170,18 @@ def test_what_an_input_or_a_call_does_not_take_is_refused(
     step: str, code: str, refuses: Any
 ) -> None:
     assert refuses(configs.chain("a"), f"- {step}") == [(code, 3)]
+
+
+def test_values_that_a_rule_makes_count_as_new_ones_do(builds: Any) -> None:
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="d")])
+    pad = "{pad: {axis: -1, with: zeros}}"
+    through = "{resize: {axes: [0], method: nearest, size: [900000000]}}"
+    back = "{take: {axis: 0, indices: [0, 1, 2, 3]}}"
+    steps = (
+        f"- {{op: set, layers: d, config: {{units: 400000000}}, weights: {{'*': {pad}}}}}",
+        f"- {{op: set, layers: d, weights: {{kernel: [{through}, {back}]}}}}",
+    )
+    for step in steps:
+        with pytest.raises(PatchError) as caught:
+            builds(model, step)
+        assert [p.code for p in caught.value.problems] == ["PS710"]
