@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -97,17 +98,20 @@ def _compared(
         actual = f"the shapes are {old.shape} in the base and {new.shape}"
         return Check((), what, key, actual, key == "different")
     equal, actual = _distance(old, new, atol, rtol)
-    return Check((), what, key, actual, equal if key == "same" else not equal)
+    return Check((), what, key, actual, equal is (key == "same"))
 
 
-def _distance(old: Array, new: Array, atol: float, rtol: float) -> tuple[bool, str]:
-    """Whether two values are the same within a tolerance, and how far apart they are."""
+def _distance(old: Array, new: Array, atol: float, rtol: float) -> tuple[bool | None, str]:
+    """Whether two values are the same within a tolerance, and how far apart they are.
+
+    None where some are no finite numbers, which are neither the same nor different.
+    """
     if old.dtype.kind not in "fc" and old.dtype.name != "bfloat16":
         differing = int((old != new).sum())
         return differing == 0, f"{differing:,} of {old.size:,} values differ"
     a, b = old.astype(np.float64), new.astype(np.float64)
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        return False, "there are values that are infinite or no number"
+        return None, "there are values that are infinite or no number"
     apart = np.abs(a - b)
     if not apart.size:
         return True, "both are empty"
@@ -170,9 +174,9 @@ def _shown(shape: Sequence[int | None]) -> str:
 def _read_data(name: str, patch: Patch) -> Feed:
     folder = Path(patch.source.file).parent if patch.source.file else Path()
     try:
-        with np.load(folder / name, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
-    except (OSError, ValueError, AttributeError) as error:
+        with (folder / name).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {key: arrays[key] for key in arrays.files}
+    except (OSError, ValueError, TypeError, EOFError, BadZipFile) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         refuse("PS603", f"`{name}` cannot be read as a `.npz`: {reason}", at=("data",))
 

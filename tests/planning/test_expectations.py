@@ -138,6 +138,14 @@ def test_a_comparison_that_fails_says_how_far_apart_the_values_are(model: Any) -
     assert (code, at) == ("PS602", ("different", 0))
 
 
+def test_values_that_are_no_numbers_are_neither_the_same_nor_different(model: Any) -> None:
+    broken = keras.models.clone_model(model)
+    broken.get_layer("head").bias.assign([float("nan"), 0.0, 0.0])
+    for key in ("same", "different"):
+        [(code, _, message)] = failures(broken, "[]", {key: [{"tensor": "head"}]})
+        assert (code, "no number" in message) == ("PS602", True)
+
+
 def test_another_name_in_the_base_is_said_with_as(model: Any) -> None:
     step = "- {op: rename, layers: head, name: top}"
     patchspec.apply(model, patch_of(step, expect={"same": [{"tensor": "top", "as": "head"}]}))
@@ -205,7 +213,10 @@ def test_data_is_read_from_beside_the_patch(model: Any, tmp_path: Path) -> None:
     patch.write_text(text.format("x.npz"))
     assert patchspec.apply(model, patch).checks[0].holds
     np.savez(tmp_path / "y.npz", y=np.ones((2, 4)))
-    for name in ("y.npz", "nothing.npz"):
+    (tmp_path / "empty.npz").touch()
+    (tmp_path / "torn.npz").write_bytes((tmp_path / "x.npz").read_bytes()[:90])
+    np.save(tmp_path / "lone.npy", np.ones((2, 4)))
+    for name in ("y.npz", "nothing.npz", "empty.npz", "torn.npz", "lone.npy"):
         patch.write_text(text.format(name))
         with pytest.raises(PatchError) as caught:
             patchspec.apply(model, patch)
