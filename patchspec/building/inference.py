@@ -48,19 +48,33 @@ class KerasInferrer:
     def check_compile(self, config: Mapping[str, Any]) -> None:
         """Refuse (PS429) a compile configuration of which something cannot be made."""
         check_safe(config, known_custom_objects(self.custom_objects), "compile")
-        getters = {"optimizer": keras.optimizers.get, "loss": keras.losses.get}
-        for key in ("optimizer", "loss", "metrics", "weighted_metrics"):
-            get = getters.get(key, keras.metrics.get)
+        for key, (kind, get) in _COMPILED.items():
             for value in _leaves(config.get(key)):
                 try:
                     with keras.saving.CustomObjectScope(dict(self.custom_objects)):
                         if isinstance(value, Mapping):
-                            make(value, self.custom_objects)
+                            _check_kind(make(value, self.custom_objects), kind, value)
                         elif value not in ("accuracy", "acc", "crossentropy", "ce"):
                             get(value)
                 except Exception as error:  # noqa: BLE001 (whatever Keras raises is the answer)
                     message = f"Keras cannot make the {key} {_named(value)}: {said_by(error)}"
                     refuse("PS429", message, at=("compile", key))
+
+
+_METRIC = (keras.metrics.Metric, keras.metrics.get)
+_COMPILED: Mapping[str, tuple[type[Any], Callable[[Any], Any]]] = {
+    "optimizer": (keras.optimizers.Optimizer, keras.optimizers.get),
+    "loss": (keras.losses.Loss, keras.losses.get),
+    "metrics": _METRIC,
+    "weighted_metrics": _METRIC,
+}
+"""What stands under each key of a compile configuration, and how Keras finds it by name."""
+
+
+def _check_kind(made: Any, kind: type[Any], said: Mapping[str, Any]) -> None:
+    """Raise TypeError for an object of another kind; a model may have functions of its own."""
+    if not isinstance(made, kind) and said["class_name"] != "function":
+        raise TypeError(f"it is no {kind.__name__}")
 
 
 def _named(value: Any) -> str:

@@ -105,7 +105,8 @@ def test_an_output_that_is_not_there_is_refused_at_its_key() -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [("optimizer", "adm"), ("optimizer", {"class": "Adam", "config": {"rate": 1}}),
-     ("loss", "msee"), ("metrics", ["maee"]), ("loss", {"class": "Nope"})],
+     ("loss", "msee"), ("metrics", ["maee"]), ("loss", {"class": "Nope"}),
+     ("loss", {"class": "get"}), ("metrics", [{"class": "deserialize"}])],
 )  # fmt: skip
 def test_what_keras_cannot_make_is_refused_with_the_plan(key: str, value: Any) -> None:
     said = {"optimizer": "adam", "loss": "mse", key: value}
