@@ -257,7 +257,7 @@ def selector_problems(data: Any) -> list[Problem]:
     return [problem for error in errors for problem in _problems(error)]
 
 
-_TYPES = {
+TYPES = {
     "string": "text",
     "object": "a mapping",
     "array": "a list",
@@ -382,7 +382,7 @@ def _last(at: Pointer) -> str:
 
 
 def _either(types: list[str]) -> str:
-    return " or ".join(_TYPES[name] for name in types)
+    return " or ".join(TYPES[name] for name in types)
 
 
 def _shown(said: Any) -> str:

@@ -1,13 +1,14 @@
-"""New names, and the placeholders that stand for a match."""
+"""New names, names of models, and the placeholders that stand for a match."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 from patchspec.graph.graph import Graph
 from patchspec.operations._operation import NAME_PATTERN, Target
-from patchspec.problems import Pointer, refuse
+from patchspec.problems import Pointer, did_you_mean, refuse
 
 _PLACEHOLDER = re.compile(r"\$\(([^)]*)\)")
 
@@ -55,6 +56,17 @@ def _meaning(name: str, target: Target, at: Pointer) -> Any:
         }
         refuse("PS309", f"`$({name})` stands for nothing here: {reasons[name]}", at=at)
     return meaning
+
+
+def check_model(name: str, models: Collection[str], *, at: Pointer = ()) -> None:
+    """Refuse (PS221) a model that is not among those that the patch declares."""
+    if name not in models:
+        refuse(
+            "PS221",
+            f"no model is called `{name}`",
+            at=at,
+            hint=did_you_mean(name, models) or f"declare it: `models: {{{name}: path}}`",
+        )
 
 
 def new_name(name: str, target: Target, graph: Graph, *, at: Pointer = ()) -> str:

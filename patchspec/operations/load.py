@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from patchspec.graph.edits import Edit
 from patchspec.graph.graph import Graph
 from patchspec.graph.selectors import select
-from patchspec.operations._names import fill
+from patchspec.operations._names import check_model, fill
 from patchspec.operations._operation import (
     WHOLE_MODEL,
     Given,
@@ -18,7 +18,6 @@ from patchspec.operations._operation import (
     Target,
     said,
 )
-from patchspec.problems import did_you_mean, refuse
 from patchspec.weights.lineage import Event, Loaded, Ruled
 from patchspec.weights.pipelines import OTHERS, Ruling
 from patchspec.weights.rules.from_ import From
@@ -64,14 +63,7 @@ class Load(Operation):
         return (WHOLE_MODEL,)
 
     def lower(self, graph: Graph, target: Target, given: Given) -> Iterator[Edit | Event]:
-        if self.from_ not in given.models:
-            refuse(
-                "PS221",
-                f"no model is called `{self.from_}`",
-                at=("from",),
-                hint=did_you_mean(self.from_, given.models)
-                or f"declare it: `models: {{{self.from_}: path}}`",
-            )
+        check_model(self.from_, given.models, at=("from",))
         renamed = dict(self._renamed(graph, given.models[self.from_]))
         skip = {name for name in ("missing", "mismatch") if getattr(self, name) == "skip"}
         taken = set()

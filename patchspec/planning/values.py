@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from patchspec.graph.layer import Layer
+from patchspec.operations._names import check_model
 from patchspec.planning.known import BASE, Known
 from patchspec.planning.plan import Move, Place
 from patchspec.planning.shapes import VariableSpec
@@ -106,11 +107,12 @@ class Valued:
             raise UnaccountedError(Fault(p, self.layer.path, own) for p in error.problems) from None
 
     def _place_of(self, at: Pointer) -> Place | None:
+        """The step in which a rule stands; what `load` says of a layer stands nowhere in it."""
         places = [
             one.place
             for one in self.said
             for ruling in one.of(self.spec)
-            if at[: len(ruling.at)] == ruling.at
+            if at[: len(ruling.at)] == ruling.at and (ruling.at or not at)
         ]
         return places[-1] if places else None
 
@@ -188,7 +190,7 @@ class Valued:
     ) -> NoReturn:
         spec, layer = self.spec, self.layer
         rules = [ruling for ruling in pipeline if ruling.at]
-        at = rules[-1].at if rules else self.at
+        at = rules[-1].at if rules else () if self.said else self.at
         where = f"the `{spec.label}` of `{layer.path}`"
         if not any(True for _ in changes(pipeline)):
             model = "" if source is None or source[0] == BASE else f" of `{source[0]}`"
@@ -239,9 +241,8 @@ class Valued:
     ) -> VariableSpec:
         """The variable at the same place, where nobody knows names."""
         same = [spec for spec in found or () if spec.inner == self.spec.inner]
-        if isinstance(rule, From) and rule.variable:
-            raise LookupError(origin.path)
-        if not same:
+        named = isinstance(rule, From) and rule.variable
+        if named or not same:
             raise LookupError(origin.path)
         return same[0]
 
@@ -249,8 +250,7 @@ class Valued:
         if rule.layer is None and rule.model is None:
             return self.origin
         model = rule.model or BASE
-        if model != BASE and model not in self.known.models:
-            self._refuse_no_model(model)
+        check_model(model, {BASE, *self.known.models})
         own = self.origin.path if self.origin is not None else self.layer.path
         path = rule.layer or own
         graph = self.known.model(model).graph
@@ -262,14 +262,6 @@ class Valued:
             )
             refuse("PS510", said, hint=near)
         return Origin(model, path)
-
-    def _refuse_no_model(self, model: str) -> NoReturn:
-        refuse(
-            "PS221",
-            f"no model is called `{model}`",
-            hint=did_you_mean(model, self.known.models)
-            or f"declare it: `models: {{{model}: path}}`",
-        )
 
     def _refuse_nothing_there(self) -> NoReturn:
         problem = Problem(

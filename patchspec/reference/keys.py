@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from patchspec.language.schema import TYPES
+
 VALUES: Mapping[str, str] = {
     "selector": "selector",
     "place": "place",
@@ -19,16 +21,6 @@ VALUES: Mapping[str, str] = {
     "rule": "weights",
 }
 """Definitions of the schema that have a page of their own, and what the page is called."""
-
-_TYPES = {
-    "string": "text",
-    "object": "a mapping",
-    "array": "a list",
-    "integer": "an integer",
-    "number": "a number",
-    "boolean": "true or false",
-    "null": "null",
-}
 
 
 def key_lines(
@@ -69,7 +61,7 @@ def _one(name: str, schema: Mapping[str, Any]) -> str:
         if isinstance(values, Mapping) and "properties" not in schema:
             return f"a mapping of names to {_many(takes(values))}"
         return "a mapping"
-    text = _TYPES[name]
+    text = TYPES[name]
     if name in ("integer", "number"):
         low, high = schema.get("minimum"), schema.get("maximum")
         text += f" from {low}" if low is not None else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from patchspec.weights.rules._rule import AXIS, Change, Shape, Wanted, axis_of, unsized, with_size
 
@@ -39,10 +39,6 @@ class Reduction(Change):
     axis: int
 
     argument: ClassVar[Mapping[str, Any]] = AXIS
-
-    @classmethod
-    def read(cls, said: Any) -> Self:
-        return cls(said)
 
     def before(self, wanted: Wanted) -> Wanted:
         return unsized(wanted, [self.axis])

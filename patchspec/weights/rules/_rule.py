@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
 from patchspec.problems import refuse
@@ -52,8 +52,9 @@ class Rule:
 
     @classmethod
     def read(cls, said: Any) -> Self:
-        """The rule, from what stands beside its name."""
-        return cls(**said)
+        """The rule, from what stands beside its name: by key, or the one thing that it takes."""
+        given = dict(said) if isinstance(said, Mapping) else {fields(cls)[0].name: said}
+        return cls(**given)
 
     @classmethod
     def name(cls) -> str:

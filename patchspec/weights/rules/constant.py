@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from patchspec.weights.rules._rule import Fresh, Making, Shape, misfit, shown
 
@@ -29,10 +29,6 @@ class Constant(Fresh):
         "items": {"type": ["number", "array"]},
         "description": "A number, or lists of numbers, nested as the axes are.",
     }
-
-    @classmethod
-    def read(cls, said: Any) -> Self:
-        return cls(said)
 
     def check(self, shape: Shape) -> None:
         own = self._shape(self.value)

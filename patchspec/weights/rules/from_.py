@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from patchspec.weights.rules._rule import Source
 
@@ -38,7 +38,3 @@ class From(Source):
         },
         "additionalProperties": False,
     }
-
-    @classmethod
-    def read(cls, said: Any) -> Self:
-        return cls(variable=said) if isinstance(said, str) else cls(**said)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from patchspec.weights.rules._rule import Change, Making, Shape, Wanted, misfit, shown
 
@@ -29,10 +29,6 @@ class Reshape(Change):
         "items": {"type": "integer", "minimum": -1},
         "description": "The new shape; one size may be -1, which is whatever is left.",
     }
-
-    @classmethod
-    def read(cls, said: Any) -> Self:
-        return cls(tuple(said))
 
     def before(self, wanted: Wanted) -> Wanted:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from patchspec.weights.rules._rule import Change, Making, Shape
 
@@ -24,10 +24,6 @@ class Scale(Change):
     factor: float
 
     argument: ClassVar[Mapping[str, Any]] = {"type": "number", "description": "The factor."}
-
-    @classmethod
-    def read(cls, said: Any) -> Self:
-        return cls(said)
 
     def apply(
         self, value: np.ndarray[Any, Any], shape: Shape, making: Making

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from patchspec.weights.rules._rule import Change, Making, Shape, Wanted, misfit, shown
 
@@ -29,10 +29,6 @@ class Transpose(Change):
         "items": {"type": "integer", "minimum": 0},
         "description": "For each axis of the result, the axis that it was.",
     }
-
-    @classmethod
-    def read(cls, said: Any) -> Self:
-        return cls(tuple(said))
 
     def before(self, wanted: Wanted) -> Wanted:
         if wanted is None or sorted(self.axes) != list(range(len(wanted))):
