@@ -6,17 +6,17 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 from typing import Any, Literal, get_args
 
 from patchspec.graph.edits import Edit
 from patchspec.graph.graph import Graph
-from patchspec.graph.layer import Layer
-from patchspec.graph.tensors import Spec, Tensor
+from patchspec.graph.tensors import Spec
 from patchspec.language.patch import Patch, Step
 from patchspec.models.base import Base, architecture_digest, ordered_config
+from patchspec.planning.summary import LayerSummary, layer_summary
 from patchspec.problems import Pointer, Problem
 from patchspec.weights.pipelines import Pipeline
 
@@ -204,7 +204,8 @@ class Plan:
     @cached_property
     def layers(self) -> LayerSummary:
         """Which layers are added, removed, replaced and changed."""
-        return _summary(self)
+        before, after = self.base.graph.by_path, self.graph.by_path
+        return layer_summary(before, after, self.origins, self.replaces)
 
     @cached_property
     def parameters(self) -> Mapping[str, Mapping[str, int | None]]:
@@ -252,106 +253,6 @@ def _count(sizes: list[tuple[int, bool | None]], known: bool) -> dict[str, int |
     if any(trainable is None for _, trainable in sizes):
         return {"total": total, "trainable": None}
     return {"total": total, "trainable": sum(size for size, trainable in sizes if trainable)}
-
-
-@dataclass(frozen=True, slots=True)
-class LayerSummary:
-    """Layers by what becomes of them; a renamed layer is neither added nor removed."""
-
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-    replaced: tuple[tuple[str, str], ...]
-    """Pairs: the layer that goes, and the new one that takes its place."""
-    changed: tuple[str, ...]
-    """Those with another config."""
-    rewired: tuple[str, ...]
-    """Those that read something else; what is renamed or replaced stays the same thing."""
-    renamed: tuple[tuple[str, str], ...]
-
-    def __bool__(self) -> bool:
-        return any(getattr(self, field.name) for field in fields(self))
-
-
-def _summary(plan: Plan) -> LayerSummary:
-    before, after = plan.base.graph.by_path, plan.graph.by_path
-    origins = plan.origins
-    new = [name for name in after if origins.get(name) is None]
-    alive = {origin for origin in origins.values() if origin is not None}
-    gone = [name for name in before if name not in alive]
-    # Of several new layers for one, the first stands in its place and the others are added.
-    first: dict[str, str] = {}
-    for name, old in plan.replaces.items():
-        if name in after:
-            first.setdefault(old, name)
-    left_behind = set(gone)
-    replaced = [(old, name) for old, name in first.items() if old in left_behind]
-    left, came = {old for old, _ in replaced}, {name for _, name in replaced}
-    names = names_after(plan) | dict(replaced)
-    changed, rewired, renamed = [], [], []
-    for name, layer in after.items():
-        origin = origins.get(name)
-        if origin is None:
-            continue
-        if origin != name and not _moved_along(origin, name, plan):
-            renamed.append((origin, name))
-        if _meant(before[origin].config) != _meant(layer.config):
-            changed.append(name)
-        if calls_read(before[origin], names) != calls_read(layer, {}):
-            rewired.append(name)
-    return LayerSummary(
-        tuple(name for name in new if name not in came),
-        tuple(name for name in gone if name not in left),
-        tuple(replaced),
-        tuple(changed),
-        tuple(rewired),
-        tuple(renamed),
-    )
-
-
-def _moved_along(origin: str, path: str, plan: Plan) -> bool:
-    """Whether a layer has another path only because a model around it has another name."""
-    (was, old), (now, new) = _split(origin), _split(path)
-    return old == new and plan.origins.get(now) == was
-
-
-def _split(path: str) -> tuple[str, str]:
-    around, _, name = path.rpartition("/")
-    return around, name
-
-
-def names_after(plan: Plan) -> dict[str, str]:
-    """The paths that the base's layers have afterwards."""
-    return {origin: path for path, origin in plan.origins.items() if origin is not None}
-
-
-def calls_read(layer: Layer, paths: Mapping[str, str]) -> list[dict[Any, Tensor]]:
-    """What each call of a layer reads, by argument, under the paths that `paths` gives layers."""
-
-    def named(tensor: Tensor) -> Tensor:
-        path = "/".join((*layer.parents, tensor.layer))
-        return replace(tensor, layer=_split(paths.get(path, path))[1])
-
-    return [{slot.key: named(slot.tensor) for slot in call.slots} for call in layer.calls]
-
-
-def _meant(config: Any) -> Any:
-    """The config without its own name, without what Keras derives and what stands for itself.
-
-    The layers of a nested model are looked at one by one.
-    """
-    if isinstance(config, Mapping):
-        wiring = ("layers", "input_layers", "output_layers", "dtype", "build_input_shape")
-        skipped = ("name", *(wiring if "layers" in config else ()))
-        return {k: _inner(v) for k, v in config.items() if k not in skipped}
-    return config
-
-
-def _inner(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        if value.get("class_name") == "__keras_tensor__":
-            return value["config"]["keras_history"]
-        return {k: _inner(v) for k, v in value.items() if k != "build_config"}
-    return [_inner(item) for item in value] if isinstance(value, list) else value
 
 
 def _without_sharing(value: Any) -> Any:

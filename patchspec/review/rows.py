@@ -10,7 +10,8 @@ from typing import Any
 from patchspec.graph.layer import Layer
 from patchspec.graph.references import end_names
 from patchspec.graph.tensors import Slot
-from patchspec.planning.plan import Check, Move, Plan, calls_read, names_after
+from patchspec.planning.plan import Check, Move, Plan
+from patchspec.planning.summary import calls_read, names_after
 from patchspec.problems import some
 from patchspec.review.style import plural
 
@@ -154,7 +155,10 @@ def _value(value: Any) -> str:
 def _rewired(plan: Plan, name: str) -> str:
     """What a layer reads instead of what, call by call where it has several."""
     origin = plan.base.graph.by_path[str(plan.origins[name])]
-    was, now = calls_read(origin, names_after(plan)), calls_read(plan.graph.by_path[name], {})
+    was, now = (
+        calls_read(origin, names_after(plan.origins)),
+        calls_read(plan.graph.by_path[name], {}),
+    )
     if len(was) != len(now):
         return f"{plural(len(was), 'call')} -> {len(now)}"
     said = []
@@ -229,7 +233,7 @@ def output_rows(plan: Plan) -> list[EndRow]:
 def _ends(
     plan: Plan, before: tuple[Slot, ...], after: tuple[Slot, ...], specs: Mapping[str, str]
 ) -> Iterator[EndRow]:
-    names = names_after(plan) | dict(plan.layers.replaced)
+    names = names_after(plan.origins) | dict(plan.layers.replaced)
     left = {
         replace(slot.tensor, layer=names.get(slot.tensor.layer, "")): (name, slot)
         for name, slot in zip(end_names(before), before, strict=True)
