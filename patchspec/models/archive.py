@@ -6,8 +6,10 @@ sizes, name paths outside itself, and inflate without end. Each of these is refu
 
 from __future__ import annotations
 
+import shutil
 import stat
 import struct
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -16,6 +18,7 @@ from typing import Any, NoReturn
 
 from patchspec.graph.graph import Graph
 from patchspec.models.base import Base, Variable
+from patchspec.models.content import Content, Recorded, held, opened
 from patchspec.models.dialects.dialect import upgraded
 from patchspec.models.dialects.notes import Upgraded
 from patchspec.models.document import checked_document, read_json
@@ -49,12 +52,12 @@ def stored_names(path: Path) -> dict[str, str]:
 
     Empty where Keras, before 3.6, did not write them.
     """
-    from patchspec.models.weights_file import stored_variables  # noqa: PLC0415
+    from patchspec.models.weights_file import opened_file  # noqa: PLC0415
 
     with zipfile.ZipFile(path) as archive:
         if "model.weights.h5" not in archive.namelist():
             return {}
-        _, names = stored_variables(_weights(archive, path), str(path))
+        names = opened_file(_weights(archive, path), str(path)).names
     return {group.removesuffix("/vars"): name for group, name in names.items()}
 
 
@@ -88,7 +91,7 @@ def read_archive(path: Path, document: dict[str, Any] | None = None) -> Base:
 def base_of(
     config: Any,
     metadata: Any,
-    weights: memoryview | None,
+    weights: Content | None,
     assets: Mapping[str, bytes],
     name: str,
     *,
@@ -112,12 +115,12 @@ def base_of(
 
 
 def _of_keras2(
-    weights: memoryview, old: Any, document: dict[str, Any], found: Upgraded, name: str
+    weights: Content, old: Any, document: dict[str, Any], found: Upgraded, name: str
 ) -> dict[str, Variable]:
     from patchspec.models.keras2_archive import keras2_variables  # noqa: PLC0415 (as below)
     from patchspec.models.weights_file import opened_file  # noqa: PLC0415
 
-    _, stored = opened_file(weights, name)
+    stored = opened_file(weights, name).stored
     return keras2_variables(old, Graph.of(document), stored, found, name)
 
 
@@ -161,40 +164,44 @@ def _json(archive: zipfile.ZipFile, member: str, name: str) -> Any:
     return read_json(content, f"{member} in {name}")
 
 
-def _weights(archive: zipfile.ZipFile, path: Path) -> memoryview:
-    from patchspec.models.weights_file import mapped  # noqa: PLC0415 (the core reads no weights)
-
+def _weights(archive: zipfile.ZipFile, path: Path) -> Content:
+    """The weights as they lie in the archive; compared with their checksum when values are read."""
     info = archive.getinfo("model.weights.h5")
     if info.compress_type != zipfile.ZIP_STORED:
-        # zipfile compares the checksum itself.
-        return memoryview(archive.read(info))
-    content = mapped(str(path))
-    header = content[info.header_offset : info.header_offset + 30]
-    if len(header) < 30 or bytes(header[:4]) != b"PK\x03\x04":  # noqa: PLR2004 (a local header)
+        return _inflated(archive, info)
+    whole = opened(path)
+    header = whole.read(info.header_offset, 30)
+    if len(header) < 30 or header[:4] != b"PK\x03\x04":  # noqa: PLR2004 (a local header)
         refuse("PS903", f"`{path}` is damaged where its weights begin")
     name_length, extra_length = struct.unpack("<HH", header[26:30])
     start = info.header_offset + 30 + name_length + extra_length
-    stored = content[start : start + info.file_size]
-    if zlib.crc32(stored) != info.CRC:
-        refuse(
-            "PS903",
-            f"the weights in `{path}` are damaged: their checksum is not the one recorded",
-            hint="get the file again from where it came",
-        )
-    return stored
+    if start + info.file_size > len(whole):
+        refuse("PS903", f"`{path}` ends within its weights", hint="it may be truncated")
+    return whole.part(start, info.file_size, Recorded(info.CRC, str(path)))
+
+
+def _inflated(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Content:
+    """A compressed member in a temporary file: it can be larger than memory.
+
+    zipfile compares the checksum itself.
+    """
+    with tempfile.TemporaryFile() as file:
+        with archive.open(info) as member:
+            shutil.copyfileobj(member, file, 1 << 20)
+        return held(file)
 
 
 def _by_name(
-    content: memoryview, document: Mapping[str, Any], name: str
+    content: Content, document: Mapping[str, Any], name: str
 ) -> tuple[dict[str, Variable], dict[str, Variable]]:
     """The stored variables by layer path, and those of the optimizer by their path in the file."""
-    from patchspec.models.weights_file import stored_variables  # noqa: PLC0415
+    from patchspec.models.weights_file import opened_file, variable_of  # noqa: PLC0415
 
-    stored, names = stored_variables(content, name)
+    found = opened_file(content, name)
     groups: dict[str, str] = {}
     for layer, group in layer_groups(Graph.of(document)):
         groups[group] = layer.path
-        said = names.get(f"{group}/vars")
+        said = found.names.get(f"{group}/vars")
         if said is not None and said != layer.config.get("name", layer.name):
             refuse(
                 "PS508",
@@ -204,9 +211,9 @@ def _by_name(
             )
     variables: dict[str, Variable] = {}
     optimizer: dict[str, Variable] = {}
-    for path, one in stored.items():
+    for path, one in found.stored.items():
         if path.startswith("optimizer/"):
-            optimizer[path] = Variable(path, one.shape, one.dtype, one.read)
+            optimizer[path] = variable_of(one, path)
             continue
         own = named_path(groups, path)
         if own is None:
@@ -217,5 +224,5 @@ def _by_name(
                 f"`{name}` stores `{path}`, which belongs to no layer of its config",
                 hint="the file's config and weights are not of one model",
             )
-        variables[own] = Variable(own, one.shape, one.dtype, one.read)
+        variables[own] = variable_of(one, own)
     return variables, optimizer

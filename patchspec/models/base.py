@@ -16,6 +16,8 @@ from patchspec.models.dialects.notes import UpgradeStep
 if TYPE_CHECKING:
     import numpy as np
 
+    from patchspec.models.content import Span
+
 
 @dataclass(frozen=True, slots=True)
 class Variable:
@@ -30,6 +32,8 @@ class Variable:
     name: str | None = None
     """What Keras calls it (`kernel`), where known."""
     trainable: bool | None = None
+    span: Span | None = field(default=None, repr=False, compare=False)
+    """Where its bytes lie in a file, as they would in any other; none where they do not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any
 
 from patchspec.models.archive import read_archive
 from patchspec.models.base import Base, Variable
+from patchspec.models.content import opened
 from patchspec.models.dialects.notes import UpgradeStep
 from patchspec.models.fitting import check_shapes, fitted
 from patchspec.models.hdf5_model import read_hdf5_weights, with_weights
@@ -22,7 +23,7 @@ from patchspec.models.npz import read_npz
 from patchspec.models.positional import Positional, is_positional, named, read_sharded
 from patchspec.models.safetensors_file import read_safetensors
 from patchspec.models.structure import Structure
-from patchspec.models.weights_file import mapped, stored_variables
+from patchspec.models.weights_file import opened_file
 from patchspec.problems import refuse
 
 
@@ -56,16 +57,17 @@ def from_shards(structure: Structure, path: Path) -> Base:
 
 def from_hdf5(structure: Structure, path: Path) -> Base:
     """The model with the weights of an HDF5 file of any Keras, of weights alone or of a model."""
-    origin, content = str(path), mapped(str(path))
-    stored, names = stored_variables(content, origin)
+    origin = str(path)
+    found = opened_file(opened(path), origin)
+    stored, names = found.stored, found.names
     if not is_positional(stored):
         base = with_weights(structure.base, structure.upgraded, read_hdf5_weights(path))
         return _given(base, base.variables or {}, origin)
     if structure.written is None or names:
         return _positional(structure, Positional(origin, stored, names))
     # tf-keras counts by the order of the old config, and carries no names.
-    graph, found = structure.base.graph, structure.upgraded
-    variables = keras2_variables(structure.written, graph, stored, found, origin)
+    graph, upgraded = structure.base.graph, structure.upgraded
+    variables = keras2_variables(structure.written, graph, stored, upgraded, origin)
     return _given(structure.base, variables, origin)
 
 

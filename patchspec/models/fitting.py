@@ -130,7 +130,8 @@ def _typed(
             )
         )
         return variable
-    return replace(variable, dtype=wanted.dtype, read=_widened(variable.read, wanted.dtype))
+    widened = _widened(variable.read, wanted.dtype)
+    return replace(variable, dtype=wanted.dtype, read=widened, span=None)
 
 
 def _widened(read: Callable[[], NDArray[Any]], dtype: str | None) -> Callable[[], NDArray[Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from patchspec.models.archive import MAX_JSON, MEMBERS, base_of
 from patchspec.models.base import Base
+from patchspec.models.content import opened
 from patchspec.models.document import read_json
 from patchspec.problems import refuse
 
@@ -31,9 +32,7 @@ def read_folder(folder: Path) -> Base:
     metadata = _json(folder / METADATA, name) if (folder / METADATA).exists() else {}
     weights = None
     if (folder / WEIGHTS).exists():
-        from patchspec.models.weights_file import mapped  # noqa: PLC0415 (the core reads no weights)
-
-        weights = mapped(str(_plain(folder / WEIGHTS, name)))
+        weights = opened(_plain(folder / WEIGHTS, name))
     assets = dict(_assets(folder, name))
     return base_of(config, metadata, weights, assets, name)
 

@@ -8,52 +8,51 @@ in the HDF5 File Format Specification.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from typing import Any
 
-from patchspec.problems import refuse
+from patchspec.models.content import Content, Window
 
-_SIGNATURE = b"GCOL"
-_VERSION = b"\x01\x00\x00\x00"
-"""Version 1 and three reserved bytes: with the signature, what no number is likely to be."""
+_BEGIN = b"GCOL\x01\x00\x00\x00"
+"""The signature, version 1 and three reserved bytes."""
 _HEADER = 16
-_CHUNK = 16 << 20
 
 
-def check_heaps(content: memoryview, file: str) -> None:
-    """Refuse (PS903) a file with a heap that does not add up."""
-    for start in _starts(content):
-        if not _adds_up(content, start):
-            refuse(
-                "PS903",
-                f"`{file}` is damaged: the heap of texts at byte {start} does not add up",
-                hint="get the file again from where it came",
-            )
+class GuardedWindow(Window):
+    """A content as a file for libhdf5, in which a heap that does not add up cannot be read.
+
+    libhdf5 reads a heap from where it begins, so it is looked at when that is asked for. Zeros in
+    its place are no heap, which libhdf5 says; the content is not looked through for heaps.
+    """
+
+    def __init__(self, content: Content) -> None:
+        super().__init__(content)
+        self.damaged: int | None = None
+        """Where a heap begins that does not add up."""
+
+    def readinto(self, buffer: Any) -> int:
+        start = self.tell()
+        count = super().readinto(buffer)
+        target = memoryview(buffer).cast("B")
+        if bytes(target[: len(_BEGIN)]) == _BEGIN and not adds_up(self._content, start):
+            self.damaged = start
+            target[:count] = bytes(count)
+        return count
 
 
-def _starts(content: memoryview) -> Iterator[int]:
-    """Where heaps begin. The content is looked through in pieces that overlap."""
-    overlap = len(_SIGNATURE) - 1
-    for begin in range(0, len(content), _CHUNK):
-        piece = bytes(content[begin : begin + _CHUNK + overlap])
-        found = piece.find(_SIGNATURE)
-        while found >= 0:
-            start = begin + found
-            if start % 8 == 0 and content[start + 4 : start + 8] == _VERSION:
-                yield start
-            found = piece.find(_SIGNATURE, found + 1)
-
-
-def _adds_up(content: memoryview, start: int) -> bool:
-    if len(content) < start + _HEADER:
+def adds_up(content: Content, start: int) -> bool:
+    """Whether the objects of the heap that begins there fill it."""
+    header = content.read(start, _HEADER)
+    if len(header) < _HEADER:
         return False
-    (size,) = struct.unpack("<Q", content[start + 8 : start + _HEADER])
-    at, end = start + _HEADER, start + size
-    if size < _HEADER or end > len(content):
+    (size,) = struct.unpack("<Q", header[8:])
+    if size < _HEADER or start + size > len(content):
         return False
-    while end - at >= _HEADER:
-        index, _, length = struct.unpack("<HH4xQ", content[at : at + _HEADER])
+    heap = content.read(start, size)
+    at = _HEADER
+    while size - at >= _HEADER:
+        index, _, length = struct.unpack_from("<HH4xQ", heap, at)
         if index == 0:
             # Free space: what is left of the heap, its own header included.
-            return bool(length == end - at)
+            return bool(length == size - at)
         at += _HEADER + (length + 7) // 8 * 8
-    return bool(at <= end)
+    return bool(at <= size)

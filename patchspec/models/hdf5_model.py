@@ -17,12 +17,13 @@ from typing import Any
 import h5py
 
 from patchspec.models.base import Base, Variable
+from patchspec.models.content import opened
 from patchspec.models.dialects.dialect import upgraded
 from patchspec.models.dialects.notes import Upgraded, UpgradeStep
 from patchspec.models.document import checked_document, read_json
 from patchspec.models.keras0_weights import unnamed_variables
 from patchspec.models.weight_names import Weight, placed, weight
-from patchspec.models.weights_file import Stored, mapped, opened_file
+from patchspec.models.weights_file import Stored, opened_file, variable_of
 from patchspec.problems import refuse
 
 MAX_TEXT = 64 << 20
@@ -83,7 +84,8 @@ def _damage(name: str) -> Iterator[None]:
 
 
 def _whole_model(name: str) -> Base:
-    file, stored = opened_file(mapped(name), name)
+    found_in = opened_file(opened(name), name)
+    file, stored = found_in.file, found_in.stored
     text = _text(file, "model_config", name)
     if text is None:
         refuse(
@@ -118,8 +120,8 @@ def read_hdf5_weights(path: Path) -> Hdf5Weights:
     """The weights of a model or of a file of weights alone."""
     name = str(path)
     with _damage(name):
-        file, stored = opened_file(mapped(name), name)
-        return _weights(file, stored, name)
+        found = opened_file(opened(name), name)
+        return _weights(found.file, found.stored, name)
 
 
 def _left_out(file: h5py.File) -> Iterator[UpgradeStep]:
@@ -164,7 +166,7 @@ def _weight(
     one = stored.get(path)
     if one is None:
         refuse("PS913", f"`{name}` lists the weight `{said}` and does not hold it")
-    return weight(said, Variable("", one.shape, one.dtype, one.read), keras1=keras1)
+    return weight(said, variable_of(one, ""), keras1=keras1)
 
 
 def _text(group: h5py.Group, key: str, name: str) -> str | None:

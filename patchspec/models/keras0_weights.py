@@ -15,7 +15,7 @@ from patchspec.models.base import Variable
 from patchspec.models.dialects.notes import Upgraded
 from patchspec.models.parts import Part, parts_of_model
 from patchspec.models.weight_names import check_conversions, converted
-from patchspec.models.weights_file import Stored
+from patchspec.models.weights_file import Stored, variable_of
 from patchspec.problems import refuse
 
 
@@ -32,7 +32,7 @@ def unnamed_variables(
         names = _leaves(part)
         if len(params) != len(names):
             _uneven(part.owner, len(names), len(params), origin)
-        given = [Variable("", one.shape, one.dtype, one.read) for one in params]
+        given = [variable_of(one, "") for one in params]
         leaves = converted(part, dict(zip(names, given, strict=True)), found, theano=True)
         for i, leaf in enumerate(part.leaves or ()):
             path = part.path(i)

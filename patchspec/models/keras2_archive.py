@@ -19,7 +19,7 @@ from patchspec.models.dialects.notes import Upgraded
 from patchspec.models.layout import snake_case
 from patchspec.models.parts import Part, parts_of_model
 from patchspec.models.weight_names import Weight, placed_parts
-from patchspec.models.weights_file import Stored
+from patchspec.models.weights_file import Stored, variable_of
 from patchspec.problems import refuse
 
 CHECKPOINT = "_layer_checkpoint_dependencies"
@@ -57,7 +57,7 @@ def keras2_variables(
             refuse("PS913", f"`{origin}` stores `{path}`, which its config does not know")
         leaves = parts[place].leaves
         leaf = leaves[number] if leaves and number < len(leaves) else str(number)
-        variable = Variable("", one.shape, one.dtype, one.read)
+        variable = variable_of(one, "")
         given.setdefault(place, []).append(Weight(path, (), leaf, variable))
     dealt = [(part, given.get(i, [])) for i, part in enumerate(parts)]
     return placed_parts(dealt, found, origin, theano=False)

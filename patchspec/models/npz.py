@@ -14,7 +14,7 @@ import numpy as np
 
 from patchspec.models.archive import MAX_RATIO, RATIO_FLOOR, ZIP_DAMAGE
 from patchspec.models.base import Variable
-from patchspec.models.weights_file import Window, mapped
+from patchspec.models.content import Window, opened
 from patchspec.models.writer import FIXED_DATE
 from patchspec.problems import refuse
 
@@ -35,7 +35,7 @@ def read_npz(path: Path) -> dict[str, Variable]:
     """
     name = str(path)
     try:
-        archive = zipfile.ZipFile(Window(mapped(name)))
+        archive = zipfile.ZipFile(Window(opened(name)))
         infos = archive.infolist()
         _check(infos, name)
         return {

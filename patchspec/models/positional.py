@@ -17,10 +17,11 @@ from pathlib import Path, PurePosixPath
 from patchspec.graph.graph import Graph
 from patchspec.graph.layer import Layer
 from patchspec.models.base import Variable
+from patchspec.models.content import Content, opened
 from patchspec.models.document import read_json
 from patchspec.models.layout import layer_groups, named_path, snake_case
 from patchspec.models.shards import existing, shard
-from patchspec.models.weights_file import Stored, mapped, stored_variables
+from patchspec.models.weights_file import Stored, opened_file, variable_of
 from patchspec.problems import PatchError, Problem, refuse, some
 
 MAX_MAP = 64 << 20
@@ -54,9 +55,10 @@ def is_positional(paths: Iterable[str]) -> bool:
     return any(_POSITIONAL.match(path.replace("\\", "/")) for path in paths)
 
 
-def read_positional(content: memoryview, origin: str) -> Positional:
+def read_positional(content: Content, origin: str) -> Positional:
     """What one HDF5 file stores."""
-    return Positional(origin, *stored_variables(content, origin))
+    found = opened_file(content, origin)
+    return Positional(origin, found.stored, found.names)
 
 
 def read_sharded(path: Path) -> Positional:
@@ -81,7 +83,7 @@ def read_sharded(path: Path) -> Positional:
     names: dict[str, str] = {}
     for one in files:
         where = existing(shard(path.parent, one, origin), origin)
-        part = read_positional(mapped(str(where)), str(where))
+        part = read_positional(opened(where), str(where))
         twice = [p for p in part.stored if p in stored]
         unlike = [p for p, name in part.names.items() if names.get(p, name) != name]
         if twice or unlike:
@@ -111,11 +113,11 @@ def named(graph: Graph, weights: Positional) -> Named:
     for path, one in weights.stored.items():
         own = named_path(groups, path)
         if own is not None:
-            variables[own] = Variable(own, one.shape, one.dtype, one.read)
+            variables[own] = variable_of(one, own)
         elif path.startswith("optimizer/"):
-            optimizer[path] = Variable(path, one.shape, one.dtype, one.read)
+            optimizer[path] = variable_of(one, path)
         elif not path.startswith(_OTHERS):
-            variables[path] = Variable(path, one.shape, one.dtype, one.read)
+            variables[path] = variable_of(one, path)
     return Named(variables, optimizer)
 
 

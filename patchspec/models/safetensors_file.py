@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from patchspec.models.base import Variable
+from patchspec.models.content import opened
 from patchspec.models.document import read_json
-from patchspec.models.weights_file import mapped
 from patchspec.problems import refuse
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def read_safetensors(path: Path) -> dict[str, Variable]:
     """The variables in a file by key, as views of it; PS920 without the package."""
     name = str(path)
     _check(path, name)
-    content = mapped(name)
+    content = opened(name).view
     length = int.from_bytes(content[:_LENGTH], "little")
     start = _LENGTH + length
     header = read_json(bytes(content[_LENGTH:start]), f"the header of {name}")

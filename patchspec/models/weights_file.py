@@ -6,17 +6,18 @@ can claim shapes that nobody stored. All of that is refused before a byte of it 
 
 from __future__ import annotations
 
-import io
-import mmap
-import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import prod
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import h5py
 import numpy as np
+from h5py import h5a, h5d, h5g, h5l, h5o, h5z
 
-from patchspec.models.hdf5_heaps import check_heaps
+from patchspec.models.base import Variable
+from patchspec.models.content import Content, Span
+from patchspec.models.hdf5_heaps import GuardedWindow
 from patchspec.problems import refuse
 
 if TYPE_CHECKING:
@@ -25,40 +26,11 @@ if TYPE_CHECKING:
 MAX_GROUPS = 200_000
 MAX_DEPTH = 64
 MAX_NAME = 1 << 16
-_FILTERS = {"gzip", "lzf", None}
+_FILTERS = {h5z.FILTER_DEFLATE, h5z.FILTER_LZF, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32}
+"""What h5py undoes itself, without a library from elsewhere."""
 _DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError)
 """What h5py raises about a broken file."""
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
-
-
-class Window(io.RawIOBase):
-    """A stretch of memory as a file, for HDF5 to read from."""
-
-    def __init__(self, content: memoryview) -> None:
-        super().__init__()
-        self._content = content
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: len(self._content)}[whence]
-        self._at = start + offset
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        target = memoryview(buffer).cast("B")
-        part = self._content[self._at : self._at + len(target)]
-        target[: len(part)] = part
-        self._at += len(part)
-        return len(part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,100 +41,154 @@ class Stored:
     shape: tuple[int, ...]
     dtype: str
     read: Callable[[], NDArray[Any]]
+    """The value, from a content that was compared with its checksum."""
+    span: Span | None = None
+    """Where its bytes lie, little-endian and in C order, where they lie in one piece."""
 
 
-def opened_file(content: memoryview, file: str) -> tuple[h5py.File, dict[str, Stored]]:
-    """An HDF5 file in memory, and every dataset of it by path; nothing in it leads elsewhere."""
-    if bytes(content[:8]) != HDF5_MAGIC:
+def variable_of(stored: Stored, path: str) -> Variable:
+    """What is stored, as the variable at a path."""
+    return Variable(path, stored.shape, stored.dtype, stored.read, span=stored.span)
+
+
+@dataclass(frozen=True, slots=True)
+class Contained:
+    """What an HDF5 file holds."""
+
+    file: h5py.File
+    stored: dict[str, Stored]
+    """Every dataset by path."""
+    names: dict[str, str]
+    """The layer names that groups of variables carry, by the path of the group."""
+
+
+def opened_file(content: Content, file: str) -> Contained:
+    """What an HDF5 file holds, of which no value is read yet; nothing in it leads elsewhere."""
+    if content.read(0, 8) != HDF5_MAGIC:
         refuse("PS903", f"the weights in `{file}` are not HDF5", hint="the file may be truncated")
-    check_heaps(content, file)
+    window = GuardedWindow(content)
     try:
-        opened = h5py.File(Window(content), "r")
-        return opened, dict(_walk(opened, content, file))
+        opened = h5py.File(window, "r")
+        walk = _Walk(content, file)
+        walk.group(opened.id, "", 0)
     except _DAMAGE as error:
+        _refuse_damage(window, file, error)
+    return Contained(opened, walk.stored, walk.names)
+
+
+def _refuse_damage(window: GuardedWindow, file: str, error: Exception) -> NoReturn:
+    if window.damaged is None:
         refuse("PS903", f"the weights in `{file}` cannot be read: {error}")
+    refuse(
+        "PS903",
+        f"`{file}` is damaged: the heap of texts at byte {window.damaged} does not add up",
+        hint="get the file again from where it came",
+    )
 
 
-def stored_variables(content: memoryview, file: str) -> tuple[dict[str, Stored], dict[str, str]]:
-    """Every dataset of an HDF5 file in memory by path, and the layer names its groups carry."""
-    opened, found = opened_file(content, file)
-    try:
-        names = {
-            path: _said(group, "name", path, file)
-            for path, group in _groups(opened, "")
-            if path.endswith("/vars") and "name" in group.attrs
-        }
-    except _DAMAGE as error:
-        refuse("PS903", f"the weights in `{file}` cannot be read: {error}")
-    return found, names
+@dataclass
+class _Walk:
+    """A walk over the objects of a file, through HDF5's own handles: there are thousands."""
 
+    content: Content
+    file: str
+    stored: dict[str, Stored] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    seen: int = 0
+    types: dict[Any, tuple[Any, ...]] = field(default_factory=dict)
 
-def _said(holder: h5py.Group | h5py.Dataset, key: str, path: str, file: str) -> str:
-    """An attribute that is one text; PS703 where it is anything else, which is not even read."""
-    attribute = holder.attrs.get_id(key)
-    is_text = h5py.check_string_dtype(attribute.dtype) is not None
-    if attribute.shape != () or not is_text or attribute.dtype.itemsize > MAX_NAME:
-        refuse("PS703", f"the attribute `{key}` of `{path}` in `{file}` is no name")
-    value = holder.attrs[key]
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-
-
-def _groups(group: h5py.Group, path: str) -> Iterator[tuple[str, h5py.Group]]:
-    for name in group:
-        child = group[name]
-        if isinstance(child, h5py.Group):
-            here = f"{path}/{name}" if path else name
-            yield here, child
-            yield from _groups(child, here)
-
-
-def _walk(root: h5py.File, content: memoryview, file: str) -> Iterator[tuple[str, Stored]]:
-    waiting: list[tuple[str, h5py.Group]] = [("", root)]
-    seen = 0
-    while waiting:
-        path, group = waiting.pop()
-        if path.count("/") > MAX_DEPTH:
-            refuse("PS703", f"the weights in `{file}` are nested deeper than {MAX_DEPTH} groups")
-        for name in group:
-            seen += 1
-            here = f"{path}/{name}" if path else name
-            if seen > MAX_GROUPS:
-                refuse("PS703", f"the weights in `{file}` hold more than {MAX_GROUPS} objects")
-            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                refuse("PS703", f"`{here}` in `{file}` is a link that leads elsewhere")
-            child = group[name]
-            if isinstance(child, h5py.Group):
-                waiting.append((here, child))
+    def group(self, group: h5g.GroupID, path: str, depth: int) -> None:
+        if depth > MAX_DEPTH:
+            refuse(
+                "PS703", f"the weights in `{self.file}` are nested deeper than {MAX_DEPTH} groups"
+            )
+        links: list[tuple[bytes, int]] = []
+        group.links.iterate(lambda name, info: links.append((name, info.type)), info=True)
+        self.seen += len(links)
+        if self.seen > MAX_GROUPS:
+            refuse("PS703", f"the weights in `{self.file}` hold more than {MAX_GROUPS} objects")
+        for name, kind in links:
+            own = name.decode("utf-8", "replace")
+            here = f"{path}/{own}" if path else own
+            if kind != h5l.TYPE_HARD:
+                refuse("PS703", f"`{here}` in `{self.file}` is a link that leads elsewhere")
+            child = h5o.open(group, name)
+            if isinstance(child, h5g.GroupID):
+                if own == "vars" and h5a.exists(child, b"name"):
+                    self.names[here] = _said(child, "name", here, self.file)
+                self.group(child, here, depth + 1)
+            elif isinstance(child, h5d.DatasetID):
+                self.stored[here] = self._dataset(here, child)
             else:
-                yield here, _stored(here, child, content, file)
+                refuse("PS703", f"`{here}` in `{self.file}` is no number")
 
-
-def _stored(path: str, dataset: h5py.Dataset, content: memoryview, file: str) -> Stored:
-    if dataset.external is not None or dataset.is_virtual:
-        refuse("PS703", f"`{path}` in `{file}` keeps its values in another file")
-    if dataset.compression not in _FILTERS:
-        refuse("PS703", f"`{path}` in `{file}` needs the filter {dataset.compression!r}")
-    # Keras 3 says so beside the weights of a `.keras` file, and nowhere in an HDF5 model.
-    opaque = dataset.dtype == np.dtype("V2")
-    marked = "dtype" in dataset.attrs and _said(dataset, "dtype", path, file) == "bfloat16"
-    brain = opaque or marked
-    if not brain and dataset.dtype.kind not in "fiubc":
-        refuse("PS703", f"`{path}` in `{file}` holds {dataset.dtype}, which is no number")
-    shape = tuple(int(n) for n in dataset.shape)
-    dtype = "bfloat16" if brain else dataset.dtype.name
-    offset = dataset.id.get_offset()
-    size = int(np.prod(shape, dtype=object)) * dataset.dtype.itemsize if shape else 0
-    if dataset.chunks is None and offset is not None and shape and size:
-        if offset + size > len(content):
-            refuse("PS903", f"`{path}` in `{file}` is longer than the file: it is truncated")
-        raw, where = dataset.dtype, slice(offset, offset + size)
-        return Stored(
-            path, shape, dtype, lambda: _as(np.frombuffer(content[where], raw), shape, brain)
+    def _dataset(self, path: str, dataset: h5d.DatasetID) -> Stored:
+        made = dataset.get_create_plist()
+        layout = made.get_layout()
+        if layout == h5d.VIRTUAL or made.get_external_count():
+            refuse("PS703", f"`{path}` in `{self.file}` keeps its values in another file")
+        for n in range(made.get_nfilters()):
+            code, _, _, name = made.get_filter(n)
+            if code not in _FILTERS:
+                said = name.decode("utf-8", "replace")
+                refuse("PS703", f"`{path}` in `{self.file}` needs the filter {said!r}")
+        shape, raw = dataset.shape, dataset.dtype
+        # Keras 3 says so beside the weights of a `.keras` file, and nowhere in an HDF5 model.
+        brain = raw == _BRAIN or (
+            h5a.exists(dataset, b"dtype") and _said(dataset, "dtype", path, self.file) == "bfloat16"
         )
-    stored_size = dataset.id.get_storage_size()
-    if size > max(1 << 30, 1000 * max(stored_size, 1)):
-        refuse("PS703", f"`{path}` in `{file}` claims {size} bytes and stores {stored_size}")
-    return Stored(path, shape, dtype, lambda: _as(dataset[()], shape, brain))
+        if not brain and raw.kind not in "fiubc":
+            refuse("PS703", f"`{path}` in `{self.file}` holds {raw}, which is no number")
+        dtype = "bfloat16" if brain else raw.name
+        size = prod(shape or ()) * raw.itemsize if shape is not None else 0
+        offset = dataset.get_offset() if layout == h5d.CONTIGUOUS and size else None
+        if offset is None:
+            return Stored(path, shape or (), dtype, self._through_hdf5(path, dataset, size, brain))
+        if offset + size > len(self.content):
+            refuse("PS903", f"`{path}` in `{self.file}` is longer than the file: it is truncated")
+        content = self.content
+
+        def read() -> NDArray[Any]:
+            content.verify()
+            return _as(np.frombuffer(content.view[offset : offset + size], raw), shape, brain)
+
+        little = raw.itemsize == 1 or raw.newbyteorder("<") == raw
+        span = Span(content, offset, size) if little else None
+        return Stored(path, shape, dtype, read, span)
+
+    def _through_hdf5(
+        self, path: str, dataset: h5d.DatasetID, size: int, brain: bool
+    ) -> Callable[[], NDArray[Any]]:
+        """Reads what does not lie in one piece: chunks, or values too small to lie apart."""
+        stored = dataset.get_storage_size()
+        if size > max(1 << 30, 1000 * max(stored, 1)):
+            refuse("PS703", f"`{path}` in `{self.file}` claims {size} bytes and stores {stored}")
+        shape = dataset.shape or ()
+
+        def read() -> NDArray[Any]:
+            self.content.verify()
+            try:
+                return _as(h5py.Dataset(dataset)[()], shape, brain)
+            except _DAMAGE as error:
+                refuse("PS903", f"`{path}` in `{self.file}` cannot be read: {error}")
+
+        return read
+
+
+def _said(holder: h5g.GroupID | h5d.DatasetID, key: str, path: str, file: str) -> str:
+    """An attribute that is one text; PS703 where it is anything else, which is not even read."""
+    attribute = h5a.open(holder, key.encode())
+    dtype = attribute.dtype
+    is_text = h5py.check_string_dtype(dtype) is not None
+    if attribute.shape != () or not is_text or dtype.itemsize > MAX_NAME:
+        refuse("PS703", f"the attribute `{key}` of `{path}` in `{file}` is no name")
+    value = np.empty((), dtype)
+    attribute.read(value)
+    found = value.item()
+    return found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found)
+
+
+_BRAIN = np.dtype("V2")
 
 
 def _as(value: Any, shape: tuple[int, ...], brain: bool) -> NDArray[Any]:
@@ -172,11 +198,3 @@ def _as(value: Any, shape: tuple[int, ...], brain: bool) -> NDArray[Any]:
 
         array = array.view(ml_dtypes.bfloat16)
     return array.reshape(shape)
-
-
-def mapped(path: str) -> memoryview:
-    """The file in memory, mapped and read-only."""
-    with open(path, "rb") as file:  # noqa: PTH123 (mmap wants a descriptor)
-        if not os.fstat(file.fileno()).st_size:
-            return memoryview(b"")  # nothing can be mapped of it
-        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ import pytest
 
 import patchspec
 from patchspec.models.files import replacing
-from patchspec.models.hdf5_heaps import check_heaps
+from patchspec.models.content import opened
+from patchspec.models.hdf5_heaps import adds_up
 from patchspec.models.opening import open_base
 from patchspec.problems import PatchError
 from tests.conftest import SAMPLES, patch_of
@@ -279,7 +281,10 @@ def test_a_damaged_weight_is_not_taken_for_a_value(tmp_path: Path) -> None:
         info = archive.getinfo("model.weights.h5")
     content[info.header_offset + info.file_size - 40] ^= 1
     damaged.write_bytes(content)
-    assert code(damaged) == "PS903"
+    base = open_base(damaged)
+    with pytest.raises(PatchError) as caught:
+        base.state
+    assert caught.value.problems[0].code == "PS903"
 
 
 @pytest.mark.parametrize(
@@ -338,4 +343,6 @@ def test_a_heap_of_texts_that_does_not_add_up_is_refused_before_it_is_walked(
 
 @pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.h5")), ids=lambda path: path.name)
 def test_the_heaps_of_real_files_add_up(path: Path) -> None:
-    check_heaps(memoryview(path.read_bytes()), path.name)
+    content = opened(path)
+    found = [m.start() for m in re.finditer(b"GCOL\x01\0\0\0", content.view)]
+    assert all(adds_up(content, start) for start in found)
