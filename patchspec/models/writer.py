@@ -1,22 +1,30 @@
-"""Writing a `.keras` archive: the same inputs give the same bytes."""
+"""Writing a `.keras` archive: the same inputs give the same bytes.
+
+The weights come first, so that their HDF5 begins at byte 512: HDF5 looks for a file there, and
+`h5py.File("model.keras")` opens it.
+"""
 
 from __future__ import annotations
 
 import json
+import struct
 import zipfile
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import h5py
-import numpy as np
-
 from patchspec.graph.graph import Graph
 from patchspec.models.base import Variable
 from patchspec.models.files import check_room, check_target, replacing
-from patchspec.models.layout import layer_groups
+from patchspec.models.hdf5_out import lay_out
+from patchspec.models.streaming import Progress, fill
 
 FIXED_DATE = (1980, 1, 1, 0, 0, 0)
+_HEAD = 512
+"""Bytes before the HDF5: the first place, but for the begin of a file, where HDF5 looks for one."""
+_PADDING = 0xD935
+"""The tag of the zip field that fills the header up, as Android's `zipalign` writes it."""
+_WEIGHTS = "model.weights.h5"
 
 
 def write_archive(
@@ -28,30 +36,51 @@ def write_archive(
     optimizer: Mapping[str, Variable] | None = None,
     assets: Mapping[str, bytes] | None = None,
     force: bool = False,
+    progress: Progress | None = None,
 ) -> None:
     """Write a model as Keras would: `document` in graph order, variables by path.
 
     Keras finds a layer's variables by its class and place, so the groups are derived from the
-    document. Every file inside has the same date.
+    document. Values that lie in a file go from there to here and are never held whole; the others
+    are made one at a time. Every file inside has the same date. PS904 and PS905 where the file
+    exists or cannot be written, PS903 where a file that values come from is damaged.
     """
     check_target(path, force=force)
+    texts = {
+        "metadata.json": json.dumps(metadata).encode(),
+        "config.json": json.dumps(document).encode(),
+        **dict(sorted((assets or {}).items())),
+    }
+    graph = Graph.of(document)
+    stored = [*variables, *(optimizer or {}).values()]
+    rest = sum(map(len, texts.values()))
     with replacing(path) as temporary:
-        weights = temporary.with_suffix(".h5")
-        stored = [*variables, *(optimizer or {}).values()]
-        graph = Graph.of(document)
-        # The weights stand on the disk twice: as HDF5, and inside the archive.
-        rest = len(json.dumps(document)) + sum(map(len, (assets or {}).values()))
-        check_room(path, 2 * _size(stored, len(graph.by_path)) + rest)
-        try:
-            _write_weights(weights, graph, variables, optimizer or {})
-            with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-                _member(archive, "metadata.json", json.dumps(metadata).encode())
-                _member(archive, "config.json", json.dumps(document).encode())
-                _file(archive, "model.weights.h5", weights)
-                for name, content in sorted((assets or {}).items()):
-                    _member(archive, name, content)
-        finally:
-            weights.unlink(missing_ok=True)
+        check_room(path, _size(stored, len(graph.by_path)) + rest)
+        slots = lay_out(temporary, graph, variables, optimizer or {}, _HEAD)
+        checksum = fill(temporary, slots, _HEAD, progress)
+        _zip_around(temporary, checksum, texts)
+
+
+def _zip_around(path: Path, checksum: int, texts: Mapping[str, bytes]) -> None:
+    """Make an archive of a file that holds the weights behind room for a header."""
+    weights = _info(_WEIGHTS)
+    weights.header_offset = 0
+    with path.open("r+b") as file:
+        end = file.seek(0, 2)
+        weights.CRC, weights.compress_size, weights.file_size = checksum, end - _HEAD, end - _HEAD
+        large = weights.file_size > zipfile.ZIP64_LIMIT
+        bare = len(weights.FileHeader(zip64=large))
+        filling = _HEAD - bare - 4
+        weights.extra = struct.pack("<HH", _PADDING, filling) + bytes(filling)
+        file.seek(0)
+        file.write(weights.FileHeader(zip64=large))
+        weights.extra = b""
+        file.seek(end)
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            archive.filelist.append(weights)
+            archive.NameToInfo[_WEIGHTS] = weights
+            for name, content in texts.items():
+                archive.writestr(_info(name), content)
 
 
 def _size(variables: Iterable[Variable], layers: int) -> int:
@@ -78,55 +107,7 @@ _ITEM_SIZES = {
 """Bytes a value; of other dtypes 8, which is the most that any has."""
 
 
-def _member(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    archive.writestr(_info(name), content)
-
-
-def _file(archive: zipfile.ZipFile, name: str, source: Path) -> None:
-    info = _info(name)
-    info.file_size = source.stat().st_size
-    with source.open("rb") as stored, archive.open(info, "w") as member:
-        while part := stored.read(1 << 20):
-            member.write(part)
-
-
 def _info(name: str) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name, FIXED_DATE)
     info.external_attr = 0o644 << 16
     return info
-
-
-def _write_weights(
-    path: Path,
-    graph: Graph,
-    variables: Iterable[Variable],
-    optimizer: Mapping[str, Variable],
-) -> None:
-    groups = {layer.path: (group, layer) for layer, group in layer_groups(graph)}
-    with h5py.File(path, "w") as file:
-        file.create_group("vars").attrs["name"] = graph.config.get("name", "")
-        for group, layer in groups.values():
-            file.create_group(f"{group}/vars").attrs["name"] = layer.name
-        owners = {name: group for name, (group, _) in groups.items()}
-        for variable in variables:
-            _dataset(file, _stored_path(owners, variable.path), variable)
-        for stored, variable in sorted(optimizer.items()):
-            _dataset(file, stored, variable)
-
-
-def _stored_path(owners: Mapping[str, str], path: str) -> str:
-    parts = path.split("/")
-    for end in range(len(parts) - 1, 0, -1):
-        group = owners.get("/".join(parts[:end]))
-        if group is not None:
-            return "/".join((group, *parts[end:]))
-    raise AssertionError(f"no layer owns {path}")
-
-
-def _dataset(file: h5py.File, path: str, variable: Variable) -> None:
-    value = variable.read()
-    if variable.dtype == "bfloat16":
-        dataset = file.create_dataset(path, data=np.asarray(value).view("V2"))
-        dataset.attrs["dtype"] = "bfloat16"
-        return
-    file.create_dataset(path, data=np.asarray(value, dtype=variable.dtype))

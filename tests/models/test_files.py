@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import patchspec
-from patchspec.models.files import replacing
 from patchspec.models.content import opened
+from patchspec.models.files import replacing
 from patchspec.models.hdf5_heaps import adds_up
 from patchspec.models.opening import open_base
 from patchspec.problems import PatchError
@@ -283,7 +283,7 @@ def test_a_damaged_weight_is_not_taken_for_a_value(tmp_path: Path) -> None:
     damaged.write_bytes(content)
     base = open_base(damaged)
     with pytest.raises(PatchError) as caught:
-        base.state
+        assert base.state
     assert caught.value.problems[0].code == "PS903"
 
 
