@@ -22,6 +22,7 @@ from patchspec.problems import PatchError, Problem
 if TYPE_CHECKING:
     from patchspec.building.variant import Variant
     from patchspec.models.base import Base
+    from patchspec.models.streaming import Progress
     from patchspec.planning.plan import Plan
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "open_base",
     "parse",
     "resolve",
+    "rewrite",
 ]
 
 
@@ -110,6 +112,20 @@ def build(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> Varian
     from patchspec.building.variant import build as built  # noqa: PLC0415 (imports Keras)
 
     return built(plan, custom_objects)
+
+
+def rewrite(
+    plan: Plan, path: str | Path, *, force: bool = False, progress: Progress | None = None
+) -> Path:
+    """Write the variant of a plan as a `.keras` file from the files of its models.
+
+    Keras is not imported and no model is made: what stays as it is goes from file to file. The file
+    is the one that `build(plan).save(path)` writes, byte for byte. `progress` is told how many
+    bytes of how many are written. PS928 where only a live model can do what the plan says.
+    """
+    from patchspec.rewriting.file_variant import file_variant  # noqa: PLC0415 (imports NumPy)
+
+    return file_variant(plan).save(path, force=force, progress=progress)
 
 
 def apply(

@@ -585,5 +585,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "`keras_metadata.pb`. What Keras 3 exports, and what TensorFlow saves itself, holds "
             "functions alone: patch the model that it was made from.",
         ),
+        "PS928": Code(
+            "a variant that only a live model can make",
+            "From file to file a variant is written without Keras. A live base, values that code "
+            "of a layer makes, an optimizer that starts anew, and expectations that compare values "
+            "need the model itself.",
+        ),
     }
 )

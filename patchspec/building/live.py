@@ -33,10 +33,11 @@ from patchspec.models.document import checked_document
 from patchspec.models.safety import check_safe
 from patchspec.planning.assembling import Setting
 from patchspec.planning.compiling import optimizer_fits
-from patchspec.planning.known import BASE
+from patchspec.planning.forgotten import forgotten
 from patchspec.planning.plan import Finding, Move, Plan
 from patchspec.planning.resolve import resolve
 from patchspec.problems import PatchError, Problem, refuse, some
+from patchspec.rewriting.obstacles import check_weights
 
 LIVE = "the live model"
 
@@ -132,16 +133,7 @@ def build_model(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> 
     the base is missing or has another shape than the config says.
     """
     check_keras()
-    for name, model in {BASE: plan.base, **plan.models}.items():
-        taken = any(source == name for move in plan.moves for source, _ in move.sources)
-        if model.variables is None and (taken or not plan.moves):
-            refuse(
-                "PS910",
-                f"`{model.origin}` holds no weights, so nothing can be built from it",
-                hint=model.no_weights
-                or "`patchspec plan` reviews a patch without weights; to apply it, give the file "
-                "of its weights with `--weights`, or a model that holds them",
-            )
+    check_weights(plan)
     given = known_classes(plan.base, custom_objects)
     check_safe(plan.document, known_custom_objects(given), plan.base.origin)
     document = {**plan.written_document, "compile_config": None}
@@ -150,7 +142,8 @@ def build_model(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> 
     except Exception as error:  # noqa: BLE001 (whatever Keras raises is the answer)
         refuse("PS411", f"Keras cannot rebuild the patched model: {said_by(error)}")
     findings = [*_place_variables(plan, model)]
-    findings += carry_state(plan, model)
+    findings += forgotten(plan)
+    carry_state(plan, model)
     findings += _compile(plan, model, given)
     return Built(model, tuple(findings))
 

@@ -11,31 +11,18 @@ import keras
 
 from patchspec.building.subclasses import functional_form
 from patchspec.building.variables import Holder, holders, is_model
-from patchspec.models.base import Base
-from patchspec.models.layout import layer_groups, named_path
-from patchspec.planning.plan import Finding, Plan
-from patchspec.problems import Problem, some
+from patchspec.planning.plan import Plan
+from patchspec.rewriting.assets import assets_by_part
 
 
-def carry_state(plan: Plan, model: Any) -> Iterator[Finding]:
+def carry_state(plan: Plan, model: Any) -> None:
     """What layers hold beside their saved variables: vocabularies, and the state of generators."""
     kept = {path: origin for path, origin in plan.origins.items() if origin is not None}
-    if plan.base.live is not None:
-        _generators_from_live(plan.base.live, model, kept)
-        _give_assets(plan, model, {h.path: own for h, own in saved_assets(plan.base.live)})
+    if plan.base.live is None:
+        _give_assets(plan, model, assets_by_part(plan.base))
         return
-    _give_assets(plan, model, _archived_assets(plan.base))
-    layers = [(path, layer) for path, layer in _by_path(model) if path in kept]
-    seeded = [path for path, layer in layers if _generators(layer) and _draws(layer)]
-    stateful = [path for path, layer in layers if getattr(layer, "stateful", False)]
-    for what, paths in (("random generators", seeded), ("recurrent layers", stateful)):
-        if paths:
-            problem = Problem(
-                code="PS507",
-                message=f"a `.keras` file holds no state of {what}; those of {some(paths)} start "
-                "anew",
-            )
-            yield Finding(problem)
+    _generators_from_live(plan.base.live, model, kept)
+    _give_assets(plan, model, {h.path: own for h, own in saved_assets(plan.base.live)})
 
 
 def _generators_from_live(source: Any, model: Any, kept: Mapping[str, str]) -> None:
@@ -57,13 +44,6 @@ def _by_path(model: Any, prefix: str = "", *, inside: bool = False) -> Iterator[
             yield from _by_path(layer, f"{prefix}{layer.name}/", inside=inside)
         if not is_model(layer):
             yield f"{prefix}{layer.name}", layer
-
-
-def _draws(layer: Any) -> bool:
-    """Whether a layer with a generator uses it: a recurrent one has it for dropouts of zero too."""
-    config = layer.get_config()
-    rates = [config[key] for key in ("rate", "dropout", "recurrent_dropout") if key in config]
-    return not rates or any(rates)
 
 
 def _copy_states(mine: Any, other: Any) -> None:
@@ -115,15 +95,3 @@ def _give_assets(plan: Plan, model: Any, files: Mapping[str, Mapping[str, bytes]
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
             holder.saveable.load_assets(folder)
-
-
-def _archived_assets(base: Base) -> dict[str, dict[str, bytes]]:
-    """The assets of a `.keras` file by the path of the part that saved them."""
-    groups = {group: layer.path for layer, group in layer_groups(base.graph)}
-    found: dict[str, dict[str, bytes]] = {}
-    for stored, content in base.assets.items():
-        folder, _, name = stored.removeprefix("assets/").rpartition("/")
-        owner = named_path(groups, f"{folder}/{name}")
-        if owner is not None:
-            found.setdefault(owner.removesuffix(f"/{name}"), {})[name] = content
-    return found

@@ -11,7 +11,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from patchspec._version import __version__
 from patchspec.building.comparing import compare
 from patchspec.building.live import build_model
 from patchspec.building.state import saved_assets
@@ -19,13 +18,12 @@ from patchspec.building.variables import as_array, holders
 from patchspec.models.base import Variable, state_digest
 from patchspec.models.files import check_target
 from patchspec.models.layout import layer_groups
+from patchspec.models.streaming import Progress
 from patchspec.models.weights_out import write_weights
 from patchspec.models.writer import write_archive
 from patchspec.planning.plan import Check, Finding, Plan, transfer
 from patchspec.review.html import plan_html
-
-PROVENANCE = "patchspec"
-"""The key in the archive's `metadata.json`, which Keras carries and does not read."""
+from patchspec.rewriting.provenance import metadata_of, provenance
 
 
 @dataclass(frozen=True)
@@ -48,37 +46,16 @@ class Variant:
     @property
     def provenance(self) -> dict[str, Any]:
         """Where the variant comes from: enough to make it again and to tell that it is the same."""
-        plan = self.plan
-        return {
-            "format": 1,
-            "patchspec": __version__,
-            "keras": keras.__version__,
-            "base": {"architecture": plan.base.architecture, "state": plan.base.state},
-            "models": {
-                name: {"architecture": model.architecture, "state": model.state}
-                for name, model in plan.models.items()
-            },
-            "patches": [
-                {
-                    "name": patch.name,
-                    "digest": patch.digest,
-                    "seed": patch.seed,
-                    "settings": dict(patch.settings),
-                    "text": patch.source.text,
-                }
-                for patch in plan.patches
-            ],
-            "plan": plan.digest,
-            "architecture": plan.architecture,
-            "transfer": self.report,
-        }
+        return provenance(self.plan)
 
     @property
     def state(self) -> str:
         """The digest of the variables as they are now."""
         return state_digest(self._variables())
 
-    def save(self, path: str | Path, *, force: bool = False) -> Path:
+    def save(
+        self, path: str | Path, *, force: bool = False, progress: Progress | None = None
+    ) -> Path:
         """Write the variant as a `.keras` file that Keras loads as any other; whole or not at all.
 
         `config.json` is the plan's document, the weights are the model's as they are now, and the
@@ -87,18 +64,16 @@ class Variant:
         """
         target = Path(path)
         check_target(target, force=force)
-        base = self.plan.base
         document = self.plan.written_document
-        kept = {k: v for k, v in base.metadata.items() if k != PROVENANCE}
-        metadata = {**kept, "keras_version": keras.__version__, PROVENANCE: self.provenance}
         write_archive(
             target,
             document,
             self._variables(),
-            metadata,
+            metadata_of(self.plan),
             optimizer=self._optimizer(document),
             assets=self._assets(),
             force=force,
+            progress=progress,
         )
         return target
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from patchspec.cli.progress import bar
 from patchspec.cli.shared import (
     Usage,
     add_custom_objects,
@@ -40,6 +41,7 @@ from patchspec.review.style import plural, style_for
 if TYPE_CHECKING:
     from patchspec.building.variant import Variant
     from patchspec.planning.saved import SavedPlan
+    from patchspec.rewriting.file_variant import FileVariant
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,11 +81,11 @@ def run(arguments: argparse.Namespace) -> int:
     read = (file for model in (base, *models.values()) for file in model.files)
     refuse_inputs((output, weights_out), [*arguments.paths, *read])
     with quiet_backend():
-        variant = _build(arguments, saved, patches, base, models)
-        if weights_out is not None:
-            variant.save_weights(weights_out, force=arguments.force)
-        with removed_on_failure(weights_out):
-            variant.save(output, force=arguments.force)
+        variant = _variant(arguments, saved, patches, base, models)
+    if weights_out is not None:
+        variant.save_weights(weights_out, force=arguments.force)
+    with removed_on_failure(weights_out), bar(f"writing {output.name}") as progress:
+        variant.save(output, force=arguments.force, progress=progress)
     if arguments.format == "json":
         findings = [{**problem_json(f.problem), "allowed": f.allowed} for f in variant.findings]
         weights = {"weights": str(weights_out)} if weights_out is not None else {}
@@ -114,21 +116,27 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _build(
+def _variant(
     arguments: argparse.Namespace,
     saved: SavedPlan | None,
     patches: Sequence[Patch],
     base: Base,
     models: Mapping[str, Base],
-) -> Variant:
+) -> FileVariant | Variant:
+    """The variant, from file to file where no model need be made for it."""
     from patchspec.building.live import resolve_with_keras  # noqa: PLC0415 (imports Keras)
-    from patchspec.building.variant import build  # noqa: PLC0415 (imports Keras)
     from patchspec.planning.saved import check_fresh  # noqa: PLC0415
+    from patchspec.rewriting.file_variant import file_variant  # noqa: PLC0415 (imports NumPy)
+    from patchspec.rewriting.obstacles import obstacle  # noqa: PLC0415
 
     custom = custom_objects(arguments.custom_objects)
     plan = resolve_with_keras(patches, base, custom, models)
     if saved is not None:
         check_fresh(saved, plan, arguments.paths[0])
+    if obstacle(plan) is None:
+        return file_variant(plan)
+    from patchspec.building.variant import build  # noqa: PLC0415 (imports Keras)
+
     return build(plan, custom)
 
 

@@ -95,7 +95,9 @@ class Base:
         found: dict[str, list[Variable]] = {}
         for variable in (self.variables or {}).values():
             found.setdefault(self._owner(variable.path), []).append(variable)
-        return {layer: tuple(sorted(vs, key=_natural)) for layer, vs in found.items()}
+        return {
+            layer: tuple(sorted(vs, key=lambda v: natural(v.path))) for layer, vs in found.items()
+        }
 
     def _owner(self, path: str) -> str:
         parts = path.split("/")
@@ -120,9 +122,9 @@ class Base:
         return None if self.variables is None else state_digest(self.variables.values())
 
 
-def _natural(variable: Variable) -> tuple[tuple[int, str], ...]:
+def natural(path: str) -> tuple[tuple[int, str], ...]:
     """Paths in reading order: `vars/2` before `vars/10`."""
-    parts = variable.path.split("/")
+    parts = path.split("/")
     return tuple((int(part), "") if part.isdigit() else (-1, part) for part in parts)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from h5py import h5a, h5d, h5g, h5p, h5s, h5t
 
 from patchspec.graph.graph import Graph
-from patchspec.models.base import Variable
+from patchspec.models.base import Variable, natural
 from patchspec.models.layout import layer_groups
 
 _ALIGNMENT = 64
@@ -45,10 +45,14 @@ def lay_out(
     """Write an HDF5 file that lacks only the values, behind `head` bytes that are left to others.
 
     `head` is 0, or 512 times a power of two: HDF5 looks for a file there too. What follows it is an
-    HDF5 file as it would stand alone. The slots are in the order of the file.
+    HDF5 file as it would stand alone. The slots are in the order of the file, which depends on
+    nothing but the graph and the paths.
     """
     groups = [(layer.path, layer.name, group) for layer, group in layer_groups(graph)]
     owners = {path: group for path, _, group in groups}
+    place = {group: i for i, (_, _, group) in enumerate(groups)}
+    stored = [(*_stored(owners, variable.path), variable) for variable in variables]
+    stored.sort(key=lambda one: (place[one[0]], natural(one[1])))
     with h5py.File(
         path,
         "w",
@@ -60,7 +64,7 @@ def lay_out(
         tree.named("vars", str(graph.config.get("name", "")))
         for _, name, group in groups:
             tree.named(f"{group}/vars", name)
-        slots = [tree.dataset(_stored_path(owners, v.path), v) for v in variables]
+        slots = [tree.dataset(f"{group}/{inside}", v) for group, inside, v in stored]
         slots += [tree.dataset(path, v) for path, v in sorted(optimizer.items())]
     _stand_alone(path, head)
     return sorted((slot for slot in slots if slot.size), key=lambda slot: slot.offset)
@@ -78,6 +82,7 @@ class _Tree:
         self._layout.set_layout(h5d.CONTIGUOUS)
         self._layout.set_alloc_time(h5d.ALLOC_TIME_EARLY)
         self._layout.set_fill_time(h5d.FILL_TIME_NEVER)
+        self._layout.set_obj_track_times(False)  # the same values give the same bytes, any day.
 
     def group(self, path: str) -> h5g.GroupID:
         """The group, made with those around it where it is not there."""
@@ -122,12 +127,13 @@ def bytes_of(variable: Variable) -> memoryview:
     return flat.view(np.uint8).data
 
 
-def _stored_path(owners: Mapping[str, str], path: str) -> str:
+def _stored(owners: Mapping[str, str], path: str) -> tuple[str, str]:
+    """The group of the layer that a variable belongs to, and its path inside."""
     parts = path.split("/")
     for end in range(len(parts) - 1, 0, -1):
         group = owners.get("/".join(parts[:end]))
         if group is not None:
-            return "/".join((group, *parts[end:]))
+            return group, "/".join(parts[end:])
     raise AssertionError(f"no layer owns {path}")
 
 

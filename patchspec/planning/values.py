@@ -170,6 +170,7 @@ class Valued:
         else:
             action = "kept" if plain and isinstance(first, Keep) else "adapted"
         simple = plain and isinstance(first, (Keep, Init, From))
+        draws = source is None or any(ruling.rule.draws for ruling in pipeline)
         return Move(
             path=f"{self.layer.path}/{spec.inner}",
             action=action,  # type: ignore[arg-type]
@@ -179,7 +180,7 @@ class Valued:
             trainable=spec.trainable and self.layer.config.get("trainable", True) is not False,
             sources=() if source is None else (source,),
             rule=text,
-            initializer=None if source and self.known.base.variables else spec.initializer,
+            initializer=spec.initializer if draws or not self.known.base.variables else None,
             pipeline=() if simple else pipeline,
             shapes=() if simple else shapes,
             place=place,

@@ -58,7 +58,7 @@ def test_the_variant_carries_its_provenance_and_keras_loads_it(tmp_path: Path) -
     variant = patchspec.apply(GOOD, patch)
     path = variant.save(tmp_path / "v.keras")
     with zipfile.ZipFile(path) as archive:
-        assert archive.namelist() == ["metadata.json", "config.json", "model.weights.h5"]
+        assert archive.namelist() == ["model.weights.h5", "metadata.json", "config.json"]
         metadata = json.loads(archive.read("metadata.json"))
         config = json.loads(archive.read("config.json"))
     said = metadata["patchspec"]

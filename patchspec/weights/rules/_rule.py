@@ -50,6 +50,11 @@ class Rule:
     argument: ClassVar[Mapping[str, Any] | None] = None
     """The JSON Schema of what stands beside its name; none for a rule that is its name alone."""
 
+    @property
+    def draws(self) -> bool:
+        """Whether it takes of the variable's initial value."""
+        return False
+
     @classmethod
     def read(cls, said: Any) -> Self:
         """The rule, from what stands beside its name: by key, or the one thing that it takes."""

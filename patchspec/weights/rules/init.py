@@ -18,5 +18,9 @@ class Init(Fresh):
       weights: init
     """
 
+    @property
+    def draws(self) -> bool:
+        return True
+
     def make(self, shape: Shape, making: Making) -> np.ndarray[Any, Any]:
         return making.initial(shape)

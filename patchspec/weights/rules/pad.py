@@ -54,6 +54,10 @@ class Pad(Change):
         "additionalProperties": False,
     }
 
+    @property
+    def draws(self) -> bool:
+        return self.filler == "init"
+
     @classmethod
     def read(cls, said: Any) -> Self:
         return cls(said["axis"], said["with"])

@@ -1,0 +1,94 @@
+"""The variant of a plan as a file that is written from other files; no model is made for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from patchspec.models.base import Variable
+from patchspec.models.streaming import Progress
+from patchspec.models.weights_out import write_weights
+from patchspec.models.writer import write_archive
+from patchspec.planning.forgotten import forgotten
+from patchspec.planning.plan import Check, Finding, Plan, transfer
+from patchspec.problems import refuse
+from patchspec.rewriting.assets import moved_assets
+from patchspec.rewriting.obstacles import check_weights, obstacle
+from patchspec.rewriting.provenance import metadata_of, provenance
+from patchspec.rewriting.values import variables_of
+
+
+@dataclass(frozen=True)
+class FileVariant:
+    """What `building` would save of a plan, byte for byte, and nothing that runs."""
+
+    plan: Plan
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """What a reviewer should know, of the plan and of what files do not hold."""
+        return tuple(dict.fromkeys([*self.plan.findings, *forgotten(self.plan)]))
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """The expectations of the patches, all of which hold."""
+        return self.plan.checks
+
+    @cached_property
+    def report(self) -> dict[str, Any]:
+        """The transfer report: what was kept, initialised, dropped: variables, values, bytes."""
+        return transfer(self.plan)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Where the variant comes from: enough to make it again and to tell that it is the same."""
+        return provenance(self.plan)
+
+    @cached_property
+    def variables(self) -> list[Variable]:
+        """Its variables; PS508 where one that a value comes from is not as planned."""
+        return variables_of(self.plan)
+
+    def save(
+        self, path: str | Path, *, force: bool = False, progress: Progress | None = None
+    ) -> Path:
+        """Write the variant as a `.keras` file that Keras loads as any other; whole or not at all.
+
+        PS904 where the file exists and `force` is not given, PS905 where it cannot be written,
+        PS903 where a file that values come from is damaged.
+        """
+        target = Path(path)
+        write_archive(
+            target,
+            self.plan.written_document,
+            self.variables,
+            metadata_of(self.plan),
+            optimizer=self.plan.base.optimizer if self.plan.document.get("compile_config") else {},
+            assets=moved_assets(self.plan),
+            force=force,
+            progress=progress,
+        )
+        return target
+
+    def save_weights(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the variables alone, by path: see `Variant.save_weights`."""
+        return write_weights(Path(path), self.variables, force=force)
+
+
+def file_variant(plan: Plan) -> FileVariant:
+    """The variant of a plan, to be written from the files of its models.
+
+    PS910 where a model that values come from has none, PS928 where only a live model can do what
+    the plan says.
+    """
+    check_weights(plan)
+    reason = obstacle(plan)
+    if reason is not None:
+        refuse(
+            "PS928",
+            f"the variant cannot be written without a model being made: {reason}",
+            hint="`patchspec.build(plan).save(path)` makes one; `patchspec apply` does so itself",
+        )
+    return FileVariant(plan)

@@ -1,0 +1,57 @@
+"""Where a variant comes from: enough to make it again and to tell that it is the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Any
+
+from patchspec._version import __version__
+from patchspec.planning.plan import Plan, transfer
+
+PROVENANCE = "patchspec"
+"""The key in the archive's `metadata.json`, which Keras carries and does not read."""
+
+
+def provenance(plan: Plan) -> dict[str, Any]:
+    """What the file says of the plan.
+
+    The digest of a model's weights is there where a patch pins it: it takes longer than all else.
+    """
+    base = any(patch.base.state for patch in plan.patches)
+    pinned = {name for p in plan.patches for name, pin in p.models.items() if pin.state}
+    return {
+        "format": 1,
+        "patchspec": __version__,
+        "keras": metadata.version("keras"),
+        "base": {
+            "architecture": plan.base.architecture,
+            "state": plan.base.state if base else None,
+        },
+        "models": {
+            name: {
+                "architecture": model.architecture,
+                "state": model.state if name in pinned else None,
+            }
+            for name, model in plan.models.items()
+        },
+        "patches": [
+            {
+                "name": patch.name,
+                "digest": patch.digest,
+                "seed": patch.seed,
+                "settings": dict(patch.settings),
+                "text": patch.source.text,
+            }
+            for patch in plan.patches
+        ],
+        "plan": plan.digest,
+        "architecture": plan.architecture,
+        "transfer": transfer(plan),
+    }
+
+
+def metadata_of(plan: Plan) -> Mapping[str, Any]:
+    """The `metadata.json` of the variant: what the base's said, and the provenance."""
+    kept = {k: v for k, v in plan.base.metadata.items() if k != PROVENANCE}
+    return {**kept, "keras_version": metadata.version("keras"), PROVENANCE: provenance(plan)}
