@@ -1,7 +1,8 @@
 """What most tests are made of: lower steps, refuse steps, build a variant.
 
 Every plan that any test of the process makes is checked on the way: its RFC 6902 document, applied
-by `jsonpatch`, gives its config.
+by `jsonpatch`, gives its config. So is every model that is built: it holds what would be written of
+its plan from file to file.
 """
 
 from __future__ import annotations
@@ -13,10 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import jsonpatch
+import keras
+import numpy as np
 import pytest
 
 import patchspec
+import patchspec.building.variant as variant_module
 import patchspec.planning.assembling as planning
+from patchspec.building.live import Built, build_model
+from patchspec.building.variables import as_array, holders
 from patchspec.language.patch import Patch, parse_source
 from patchspec.language.source import read_text
 from patchspec.models.base import Base
@@ -24,6 +30,8 @@ from patchspec.models.document import checked_document
 from patchspec.planning.plan import Plan
 from patchspec.planning.resolve import resolve
 from patchspec.problems import PatchError
+from patchspec.rewriting.obstacles import LIVE, obstacles
+from patchspec.rewriting.values import variables_of
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -53,9 +61,32 @@ def _checked_plans(
                 lines.write(f'{{"before":{before},"edits":{json.dumps(edits)},"after":{after}}}\n')
         return plan
 
+    def built(plan: Plan, custom_objects: Any = None) -> Built:
+        made = build_model(plan, custom_objects)
+        check_alike(plan, made.model)
+        return made
+
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(planning, "Plan", checked)
+        patched.setattr(variant_module, "build_model", built)
         yield kept
+
+
+def check_alike(plan: Plan, model: Any) -> None:
+    """What would be written without a model being made is what the model holds, bit for bit."""
+    if set(obstacles(plan)) - {LIVE}:
+        return
+    written = {v.path: v for v in variables_of(plan)}
+    held = {
+        holder.variable_path(number): value
+        for holder in holders(model)
+        for number, value in holder.own().items()
+    }
+    assert written.keys() == held.keys()
+    for path, value in held.items():
+        array, one = as_array(value), written[path]
+        assert (one.shape, one.dtype) == (array.shape, keras.backend.standardize_dtype(value.dtype))
+        assert np.asarray(one.read()).tobytes() == array.tobytes(), path
 
 
 @pytest.fixture

@@ -19,9 +19,12 @@ from patchspec.weights.rules.identity import Identity
 _SAVES_FILES = {"TextVectorization", "StringLookup", "IntegerLookup", "IndexLookup"}
 
 
+LIVE = "the base is a live model"
+
+
 def obstacle(plan: Plan) -> str | None:
     """Why the variant must be built to be written; none where its files alone are enough."""
-    return next(_obstacles(plan), None)
+    return next(obstacles(plan), None)
 
 
 def check_weights(plan: Plan) -> None:
@@ -38,9 +41,10 @@ def check_weights(plan: Plan) -> None:
             )
 
 
-def _obstacles(plan: Plan) -> Iterator[str]:
+def obstacles(plan: Plan) -> Iterator[str]:
+    """Everything that stands in the way."""
     if plan.base.live is not None:
-        yield "the base is a live model"
+        yield LIVE
     if not plan.with_shapes or not plan.weights_known:
         yield "the plan does not know every variable"
     if any(check.holds is None for check in plan.checks):

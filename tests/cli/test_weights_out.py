@@ -73,7 +73,7 @@ def test_a_command_that_fails_in_the_end_leaves_no_weights(
     def fails(*_: Any, **__: Any) -> None:
         refuse("PS905", "the disk is full")
 
-    monkeypatch.setattr("patchspec.building.variant.write_archive", fails)
+    monkeypatch.setattr("patchspec.rewriting.file_variant.write_archive", fails)
     out, weights = tmp_path / "v.keras", tmp_path / "v.npz"
     main(["apply", BASE, patch, "-o", str(out), "--weights-out", str(weights)])
     assert not weights.exists()
