@@ -197,4 +197,4 @@ def _as(value: Any, shape: tuple[int, ...], brain: bool) -> NDArray[Any]:
         import ml_dtypes  # noqa: PLC0415 (comes with Keras; only bfloat16 needs it)
 
         array = array.view(ml_dtypes.bfloat16)
-    return array.reshape(shape)
+    return array.astype(array.dtype.newbyteorder("="), copy=False).reshape(shape)
