@@ -119,8 +119,10 @@ def test_a_longer_branch_moves_weights_to_other_paths_and_none_to_another_layer(
 NESTED = {
     "reached into": (
         outer,
-        "- {op: rename, layers: inner/id, name: other}\n"
-        "- {op: insert, after: block/sd1, new: {class: LayerNormalization, name: n}}",
+        """
+- {op: rename, layers: inner/id, name: other}
+- {op: insert, after: block/sd1, new: {class: LayerNormalization, name: n}}
+""",
     ),
     "called twice": (twice, "- {op: rename, layers: twin, name: both}"),
 }
