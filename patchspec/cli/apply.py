@@ -121,12 +121,12 @@ def _build(
     base: Base,
     models: Mapping[str, Base],
 ) -> Variant:
-    from patchspec.building.live import resolve_with_keras  # noqa: PLC0415 (imports Keras)
     from patchspec.building.variant import build  # noqa: PLC0415 (imports Keras)
+    from patchspec.inferring.resolving import resolve_lightly  # noqa: PLC0415
     from patchspec.planning.saved import check_fresh  # noqa: PLC0415
 
     custom = custom_objects(arguments.custom_objects)
-    plan = resolve_with_keras(patches, base, custom, models)
+    plan = resolve_lightly(patches, base, custom, models)
     if saved is not None:
         check_fresh(saved, plan, arguments.paths[0])
     return build(plan, custom)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -15,12 +15,13 @@ from patchspec.planning.shapes import InferredLayer, Inferrer, VariableSpec
 
 @dataclass(frozen=True)
 class LightInferrer:
-    """Answers like the inferrer of Keras, which is made when something needs it."""
+    """Answers like the inferrer of Keras, which is made when something needs it.
+
+    Not for where the user has objects of his own: Keras would look names up among them first.
+    """
 
     of_keras: Callable[[], Inferrer]
     """Makes that inferrer; this is what imports Keras."""
-    shadowed: Collection[str] = ()
-    """The names of the user's own objects, which Keras prefers to its own."""
     integer: str = "int64"
     """The dtype that Keras means by `int`."""
 
@@ -31,7 +32,7 @@ class LightInferrer:
 
     def layer(self, entry: Mapping[str, Any]) -> InferredLayer:
         """The layer of an entry; PS412 with Keras's own words where its arguments do not fit."""
-        found = known_layer(entry, self.shadowed)
+        found = known_layer(entry)
         if found is None:
             return self.keras.layer(entry)
         return LightLayer(NativeLayer(found, self.integer), lambda: self.keras.layer(entry))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,16 +33,11 @@ class Known:
     call_arguments: tuple[str, ...]
 
 
-def known_layer(entry: Mapping[str, Any], shadowed: Collection[str]) -> Known | None:
-    """The layer of an entry, if all that it says is plain; `shadowed` are names of the user's.
-
-    Keras looks names up among the user's objects first, wherever in a config they stand.
-    """
+def known_layer(entry: Mapping[str, Any]) -> Known | None:
+    """The layer of an entry, if all that it says is plain."""
     name = str(entry.get("class_name"))
     kind, table = KINDS.get(name), layer_class(name)
     if kind is None or table is None or table.name != name or not _is_plain(entry, name):
-        return None
-    if shadowed and not set(_words(entry)).isdisjoint(shadowed):
         return None
     policy = policy_of(entry["config"].get("dtype"))
     config = _complete(table, entry["config"], kind)
@@ -61,19 +56,6 @@ def _is_plain(entry: Mapping[str, Any], name: str) -> bool:
         and isinstance(config.get("name"), str)
         and "/" not in config["name"]
     )
-
-
-def _words(value: Any) -> Iterator[str]:
-    """Every string of an entry that could be the name of an object, but for its calls."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            if key not in ("inbound_nodes", "build_config"):
-                yield from _words(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _words(item)
 
 
 def _complete(table: LayerClass, given: Config, kind: Kind | Merging) -> Config | None:

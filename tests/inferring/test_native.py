@@ -24,7 +24,7 @@ Call = tuple[list[Any], dict[str, Any]]
 
 
 def native(said: dict[str, Any]) -> NativeLayer | None:
-    found = known_layer(said, ())
+    found = known_layer(said)
     return None if found is None else NativeLayer(found, INTEGER)
 
 
