@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from patchspec.inferring.closed import reached_inside
-from patchspec.inferring.free import any_backend_will_do
 from patchspec.inferring.installed import backend_of_keras, integer_of, is_current, is_imported
 from patchspec.inferring.light import LightInferrer
 from patchspec.language.patch import Patch
@@ -39,14 +38,23 @@ def resolve_lightly(
 
     def of_keras() -> Inferrer:
         sequence = [one for patch in listed for one in patch.sequence]
-        if lighten is not None and any_backend_will_do((base, *others.values()), sequence):
-            lighten()
-        from patchspec.building.inference import KerasInferrer  # noqa: PLC0415 (imports Keras)
-
-        return KerasInferrer()
+        return keras_inferrer((base, *others.values()), sequence, lighten)
 
     inferrer = LightInferrer(of_keras, integer_of(backend_of_keras()))
     return resolve(patches, base, inferrer=inferrer, models=others)
+
+
+def keras_inferrer(
+    bases: Sequence[Base], patches: Sequence[Patch], lighten: Lighten | None
+) -> Inferrer:
+    """The inferrer of Keras, on a backend that is sooner there where any will do."""
+    from patchspec.inferring.free import any_backend_will_do  # noqa: PLC0415 (seldom needed)
+
+    if lighten is not None and any_backend_will_do(bases, patches):
+        lighten()
+    from patchspec.building.inference import KerasInferrer  # noqa: PLC0415 (imports Keras)
+
+    return KerasInferrer()
 
 
 def _only_keras_can(

@@ -17,8 +17,9 @@ POLICIES = ("float32", "mixed_float16", "mixed_bfloat16", "bfloat16", "float16",
 DTYPES = (*POLICIES[:1], "float16", "bfloat16", "float64", "int32", "uint8", "int64", "bool")
 FORMATS = ("channels_last", "channels_first")
 REQUIRED: Mapping[str, Any] = {
-    "units": 3, "filters": 4, "kernel_size": 2, "pool_size": 2, "rate": 0.5, "n": 3, "target_shape": [-1],
-    "dims": [1], "input_dim": 5, "output_dim": 3, "stddev": 0.5, "activation": "relu", "scale": 2.0,
+    "units": 3, "filters": 4, "kernel_size": 2, "pool_size": 2, "rate": 0.5, "n": 3,
+    "target_shape": [-1], "dims": [1], "input_dim": 5, "output_dim": 3, "stddev": 0.5,
+    "activation": "relu", "scale": 2.0,
 }  # fmt: skip
 
 
@@ -102,12 +103,14 @@ _AXIS = _few(-1, -1, 1, 2, -2, 0, 5)
 _PAIRS = _listed(st.one_of(_few(0, 1, 2), st.lists(_few(0, 1, 2), min_size=2, max_size=2)))
 _ARGUMENTS: Mapping[str, st.SearchStrategy[Any]] = {
     "units": _SIZE, "filters": _few(2, 4, 6), "groups": _few(1, 1, 2, 4, -1), "n": _SIZE,
-    "kernel_size": _listed(_SIZE), "strides": _listed(_SIZE), "dilation_rate": _listed(_few(1, 1, 2)),
+    "kernel_size": _listed(_SIZE), "strides": _listed(_SIZE),
+    "dilation_rate": _listed(_few(1, 1, 2)),
     "pool_size": _listed(_SIZE), "size": _listed(_SIZE), "depth_multiplier": _SIZE,
     "padding": st.one_of(_few("valid", "same", "causal", "SAME"), _PAIRS), "cropping": _PAIRS,
     "output_padding": st.one_of(st.none(), _listed(_few(0, 1))),
     "activation": _few("linear", "relu", "softmax", "swish", "nothing", None),
-    "use_bias": st.booleans(), "center": st.booleans(), "scale": st.one_of(st.booleans(), _few(2.0)),
+    "use_bias": st.booleans(), "center": st.booleans(),
+    "scale": st.one_of(st.booleans(), _few(2.0)),
     "keepdims": st.booleans(), "mask_zero": st.booleans(), "invert": st.booleans(),
     "renorm": st.booleans(), "interpolation": _few("nearest", "bilinear", "bicubic"),
     "axis": st.one_of(_AXIS, st.lists(_AXIS, min_size=1, max_size=2)),

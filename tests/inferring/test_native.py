@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from patchspec.building.inference import KerasInferrer
+from patchspec.graph.tensors import Spec
 from patchspec.inferring.kinds import DeclinedError
+from patchspec.inferring.light import LightInferrer
 from patchspec.inferring.native import NativeLayer, known_layer
 from patchspec.inferring.registry import KINDS
 from patchspec.planning.refreshing import _derived
@@ -93,11 +95,58 @@ def test_the_ordinary_is_answered(name: str, dtype: str, data_format: str) -> No
         assert check(said, [(ordinary(name), {}), (ordinary(name), {"training": False})]) == 2
 
 
-REFUSED: dict[str, tuple[dict[str, Any], list[Any]]] = {}
+REFUSED = [
+    ("Dense", {"units": 0}),
+    ("Dense", {"activation": "nothing"}),
+    ("Conv2D", {"strides": [2, 2], "dilation_rate": [2, 2]}),
+    ("Conv1D", {"filters": 3, "groups": 2}),
+    ("Conv2DTranspose", {"strides": [2, 2], "output_padding": [2, 2]}),
+    ("Dropout", {"rate": 2}),
+    ("Reshape", {"target_shape": [-1, -1]}),
+    ("Permute", {"dims": [1, 3]}),
+    ("Embedding", {"input_dim": True}),
+    ("LayerNormalization", {"axis": None}),
+    ("MaxPooling2D", {"pool_size": [1, 2, 3]}),
+]
 
 
-def test_what_keras_refuses_is_not_answered() -> None:
-    """`check` has Keras make and call everything that is answered: it raises where that fails."""
+@pytest.mark.parametrize(("name", "config"), REFUSED)
+def test_what_keras_refuses_is_not_answered(name: str, config: dict[str, Any]) -> None:
+    said = entry(name, config)
     with pytest.raises(PatchError):
-        KERAS.layer(entry("Dense", {"units": 0}))
-    assert native(entry("Dense", {"units": 0})) is None
+        KERAS.layer(said)
+    assert native(said) is None
+
+
+ODD = [
+    {"registered_name": "own>Dense"},
+    {"module": "own.layers"},
+    {"module": None},
+    {"config": {**entry("Dense", {})["config"], "lora_rank": 2}},
+    {"config": {**entry("Dense", {})["config"], "activation": {"class_name": "function"}}},
+    {"config": {**entry("Dense", {})["config"], "dtype": "int8_from_float32"}},
+    {"config": {**entry("Dense", {})["config"], "dtype": None}},
+    {"config": {**entry("Dense", {})["config"], "unknown": None}},
+]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_is_out_of_the_ordinary_is_left_to_keras(odd: dict[str, Any]) -> None:
+    assert native(entry("Dense", {})) is not None
+    assert native({**entry("Dense", {}), **odd}) is None
+
+
+def test_a_call_that_is_left_to_keras_finds_the_layer_as_it_was_called_before() -> None:
+    """A layer that two calls share is built by the first."""
+    light = LightInferrer(lambda: KERAS)
+    said = entry("Dense", {})
+    made, theirs = light.layer(said), KERAS.layer(said)
+    for shape in ((None, 4), (None, 8, 4), (2, 4)):
+        spec = Spec(shape, "float32")
+        assert made.call([spec], {}) == theirs.call([spec], {})
+        assert facts(made, said) == facts(theirs, said)
+    with pytest.raises(PatchError) as mine:
+        made.call([Spec((None, 5), "float32")], {})
+    with pytest.raises(PatchError) as keras_s:
+        theirs.call([Spec((None, 5), "float32")], {})
+    assert mine.value.problems == keras_s.value.problems
