@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 
 from patchspec.inferring.arguments import is_integer
-from patchspec.inferring.kinds import Config, Merging, Shape, axis_of, decline
-
-PAIR = 2
+from patchspec.inferring.kinds import PAIR, Config, Merging, Shape, axis_of, decline
 
 
 def _size(one: int | None, other: int | None) -> int | None:

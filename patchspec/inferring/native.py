@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from patchspec.graph.tensors import Spec
 from patchspec.inferring.arguments import boolean, regularizer
-from patchspec.inferring.kinds import Config, Kind, Merging, Weight, decline
-from patchspec.inferring.merging import PAIR
-from patchspec.inferring.policies import NUMBERS, Policy, policy_of
+from patchspec.inferring.kinds import Answer, Config, KnownKind, Read, decline
+from patchspec.inferring.policies import Policy, policy_of
 from patchspec.inferring.registry import KINDS
 from patchspec.layers.table import LayerClass, layer_class
 from patchspec.planning.shapes import VariableSpec
@@ -26,7 +26,7 @@ class Known:
     """A layer of a known kind, whose arguments Keras surely takes."""
 
     entry: Mapping[str, Any]
-    kind: Kind | Merging
+    kind: KnownKind
     config: Config
     """With the default of every argument that is not given."""
     policy: Policy
@@ -58,7 +58,7 @@ def _is_plain(entry: Mapping[str, Any], name: str) -> bool:
     )
 
 
-def _complete(table: LayerClass, given: Config, kind: Kind | Merging) -> Config | None:
+def _complete(table: LayerClass, given: Config, kind: KnownKind) -> Config | None:
     """The config with defaults, if every argument is one that Keras surely takes."""
     for key, value in given.items():
         if key == "name" or (key == "dtype" and key in table.common):
@@ -79,63 +79,11 @@ def _complete(table: LayerClass, given: Config, kind: Kind | Merging) -> Config 
         # What Keras derives, or takes from its global settings, it says itself.
         return None
     config = {**table.defaults, **given}
-    return config if isinstance(kind, Merging) or kind.sound(config) else None
+    return config if kind.sound(config) else None
 
 
 def _is(value: Any, default: Any) -> bool:
     return type(value) is type(default) and bool(value == default)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What one call of a layer gives."""
-
-    output: Spec
-    weights: tuple[Weight, ...]
-    built_on: Any
-    """The shapes that were read, as Keras writes them."""
-
-
-def answer(layer: Known, args: Any, kwargs: Any) -> Answer:
-    """What a call gives; `DeclinedError` where Keras might not take it."""
-    reads = _read(args, kwargs, layer.call_arguments)
-    if isinstance(layer.kind, Merging):
-        specs = _listed(reads)
-        shapes = [spec.shape for spec in specs]
-        output = Spec(layer.kind.output(layer.config, shapes), layer.policy.compute)
-        return Answer(output, (), [list(shape) for shape in shapes])
-    if not isinstance(reads, Spec) or not _fits(reads) or not layer.kind.takes(reads.dtype):
-        decline()
-    shape = layer.kind.output(layer.config, reads.shape)
-    kept = layer.policy.converted(reads.dtype)
-    dtype = kept if layer.kind.keeps_dtype else layer.policy.compute
-    weights = layer.kind.weights(layer.config, reads.shape)
-    return Answer(Spec(shape, dtype), weights, list(reads.shape))
-
-
-def _read(args: Any, kwargs: Any, takes: Sequence[str]) -> Any:
-    """The one positional argument, where the others are plain."""
-    if not isinstance(args, list) or len(args) != 1:
-        decline()
-    for key, value in kwargs.items():
-        training = key == "training" and (value is None or isinstance(value, bool))
-        mask = key == "mask" and "mask" in takes
-        masked = mask and (value is None or (isinstance(value, Spec) and value.dtype == "bool"))
-        if not training and not masked:
-            decline()
-    return args[0]
-
-
-def _listed(value: Any) -> list[Spec]:
-    """The several tensors of one list; of a single one Keras's own layers do not think alike."""
-    specs = [one for one in value if isinstance(one, Spec)] if isinstance(value, list) else []
-    if len(specs) < PAIR or len(specs) != len(value) or not all(map(_fits, specs)):
-        decline()
-    return specs
-
-
-def _fits(spec: Spec) -> bool:
-    return spec.dtype in NUMBERS and all(n is None or n > 0 for n in spec.shape)
 
 
 @dataclass
@@ -150,50 +98,44 @@ class NativeLayer:
     @property
     def carries_masks(self) -> bool:
         """Whether a mask on the input is passed on."""
-        kind = self.layer.kind
-        return isinstance(kind, Merging) or kind.carries_masks(self.layer.config)
+        return self.layer.kind.carries_masks(self.layer.config)
 
     def call(self, args: Any, kwargs: Any) -> tuple[Spec, ...]:
         """The spec of the output; `DeclinedError` where Keras is to be asked."""
-        found = answer(self.layer, args, kwargs)
+        layer = self.layer
+        read = Read(layer.config, layer.policy, args, kwargs, layer.call_arguments)
+        found = layer.kind.answer(read)
         if self.built is None:
             self.built = found
-        elif not _alike(self.built, found):
+        elif not found.follows(self.built):
             decline()
-        return (found.output,)
+        return found.outputs
 
     def variables(self) -> tuple[VariableSpec, ...]:
         """The variables, in Keras's order of saving."""
         weights = () if self.built is None else self.built.weights
-        trains = self.layer.config.get("trainable", True)
-        own = self.layer.policy.variable
-        return tuple(
-            VariableSpec(
-                f"vars/{number}",
-                weight.name,
-                weight.shape,
-                {None: own, "int": self.integer}.get(weight.dtype, own),
-                bool(trains and weight.trains),
-                weight.initializer,
+        trains = bool(self.layer.config.get("trainable", True))
+        dtypes = {None: self.layer.policy.variable, "int": self.integer}
+        counts: Counter[str] = Counter()
+        found = []
+        for weight in weights:
+            found.append(
+                VariableSpec(
+                    f"{weight.part}vars/{counts[weight.part]}",
+                    weight.name,
+                    weight.shape,
+                    dtypes[weight.dtype],
+                    weight.trains and (trains or weight.alone),
+                    weight.initializer,
+                )
             )
-            for number, weight in enumerate(weights)
-        )
+            counts[weight.part] += 1
+        return tuple(found)
 
     def entry(self) -> Mapping[str, Any]:
         """The layer with what Keras derives in building it."""
         left_out = ("inbound_nodes", "build_config")
         entry = {key: value for key, value in self.layer.entry.items() if key not in left_out}
-        kind = self.layer.kind
-        if self.built is not None and (isinstance(kind, Merging) or kind.records_build):
-            entry["build_config"] = {"input_shape": self.built.built_on}
+        if self.built is not None and self.built.build_config is not None:
+            entry["build_config"] = self.built.build_config
         return entry
-
-
-def _alike(built: Answer, found: Answer) -> bool:
-    """Whether a later call fits what the first one built, whatever Keras checks of it."""
-    before, now = built.built_on, found.built_on
-    return built.weights == found.weights and _rank(before) == _rank(now)
-
-
-def _rank(shape: Any) -> Any:
-    return [_rank(one) if isinstance(one, list) else None for one in shape]

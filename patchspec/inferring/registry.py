@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from patchspec.inferring import (
+    attention,
     convolutions,
     dense,
+    einsum,
     merging,
     normalizations,
     pointwise,
     pooling,
+    recurrent,
     reshaping,
 )
-from patchspec.inferring.kinds import Kind, Merging
+from patchspec.inferring.kinds import KnownKind
 
-KINDS: Mapping[str, Kind | Merging] = {
+KINDS: Mapping[str, KnownKind] = {
     **dense.KINDS,
     **convolutions.KINDS,
     **normalizations.KINDS,
@@ -23,4 +26,7 @@ KINDS: Mapping[str, Kind | Merging] = {
     **reshaping.KINDS,
     **pointwise.KINDS,
     **merging.KINDS,
+    **einsum.KINDS,
+    **recurrent.KINDS,
+    **attention.KINDS,
 }

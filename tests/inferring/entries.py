@@ -19,7 +19,8 @@ FORMATS = ("channels_last", "channels_first")
 REQUIRED: Mapping[str, Any] = {
     "units": 3, "filters": 4, "kernel_size": 2, "pool_size": 2, "rate": 0.5, "n": 3,
     "target_shape": [-1], "dims": [1], "input_dim": 5, "output_dim": 3, "stddev": 0.5,
-    "activation": "relu", "scale": 2.0,
+    "activation": "relu", "scale": 2.0, "num_heads": 2, "key_dim": 3, "equation": "...x,xy->...y",
+    "output_shape": [3],
 }  # fmt: skip
 
 
@@ -62,7 +63,7 @@ def entry(
 def rank_of(class_name: str) -> int | None:
     """How many axes the inputs of a class have, where its name says that."""
     dimensions = [int(n) for n in class_name if n.isdigit()]
-    own = {"Permute": 3, "RepeatVector": 2}
+    own = {"Permute": 3, "RepeatVector": 2, **dict.fromkeys(("LSTM", "GRU", "SimpleRNN"), 3)}
     return dimensions[0] + 2 if dimensions else own.get(class_name)
 
 
@@ -70,6 +71,8 @@ def ordinary(class_name: str) -> list[Any]:
     """The arguments of a call that anyone would make."""
     rank = rank_of(class_name) or 3
     spec = Spec((None, *(8,) * (rank - 1)), "float32")
+    if class_name == "MultiHeadAttention":
+        return [spec, spec]
     return [spec] if isinstance(KINDS[class_name], Kind) else [[spec, spec]]
 
 
@@ -123,7 +126,22 @@ _ARGUMENTS: Mapping[str, st.SearchStrategy[Any]] = {
     "l1": _RATE, "l2": _RATE, "mask_value": _few(0.0, 1, -1.0), "offset": _few(0.0, 1),
     "target_shape": st.lists(_few(-1, 1, 2, 3, 4, 8, 64), min_size=1, max_size=3),
     "dims": st.permutations([1, 2]) | st.permutations([1, 2, 3]) | st.just([1, 3]),
-    "input_dim": _SIZE, "output_dim": _SIZE,
+    "input_dim": _SIZE, "output_dim": _SIZE, "num_heads": _SIZE, "key_dim": _SIZE,
+    "value_dim": _few(None, 2, 5), "dropout": _RATE, "recurrent_dropout": _RATE,
+    "recurrent_activation": _few("sigmoid", "linear"), "unit_forget_bias": st.booleans(),
+    "return_sequences": st.booleans(), "return_state": st.booleans(),
+    "go_backwards": st.booleans(), "unroll": st.booleans(), "stateful": _few(False, False, True),
+    "reset_after": st.booleans(), "zero_output_for_mask": st.booleans(),
+    "use_gate": _few(False, False, True), "attention_axes": _few(None, None, 1),
+    "sliding_window": _few(None, None, 3), "bias_axes": _few(None, "y", "d", "cd", "cx"),
+    "equation": _few(
+        "...x,xy->...y", "abc,cd->abd", "ab,bc->ac", "abc,cde->abde", "abcd,cde->abe",
+        "ab...,bc->ac...", "abc,cd->abx", "aab,bc->ac", "abc,bcd->abd", "abc,c->abc",
+        "...ab,bcd->...acd",
+    ),
+    "output_shape": st.one_of(
+        _SIZE, st.none(), st.lists(_few(None, None, 2, 3, 4, 8), min_size=1, max_size=4)
+    ),
 }  # fmt: skip
 
 
@@ -172,6 +190,12 @@ def calls(draw: st.DrawFn, class_name: str) -> tuple[list[Any], dict[str, Any]]:
         kwargs["training"] = draw(_few(None, True, False))
     if "mask" in table.call_arguments and draw(st.booleans()):
         kwargs["mask"] = draw(_few(None, Spec(shape[:2], "bool")))
+    if class_name == "MultiHeadAttention":
+        others = [draw(st.one_of(st.just(shape), _near(shape))) for _ in range(draw(_few(1, 1, 2)))]
+        specs = [Spec(one, dtype) for one in (shape, *others)]
+        placed = draw(st.integers(1, len(specs)))
+        named = dict(zip(("query", "value", "key")[placed:], specs[placed:], strict=False))
+        return specs[:placed], {**kwargs, **named, **draw(_few({}, {"use_causal_mask": True}))}
     if isinstance(kind, Kind):
         return [Spec(shape, dtype)], kwargs
     others = draw(st.lists(st.one_of(st.just(shape), _near(shape), shapes(class_name)), max_size=2))

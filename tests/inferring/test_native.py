@@ -30,6 +30,16 @@ def native(said: dict[str, Any]) -> NativeLayer | None:
     return None if found is None else NativeLayer(found, INTEGER)
 
 
+def settled(initializer: Any, said: dict[str, Any]) -> Any:
+    """An initializer without the seed that some layers draw anew each time they are made."""
+    own = said["config"].get("kernel_initializer") or {}
+    if own.get("config", {}).get("seed", 0) is None and "input_axes" in (initializer or {}).get(
+        "config", {}
+    ):
+        return {**initializer, "config": {**initializer["config"], "seed": None}}
+    return initializer
+
+
 def facts(layer: Any, said: dict[str, Any]) -> dict[str, Any]:
     """All that a plan may ask of a layer that was called."""
     recorded = [
@@ -38,7 +48,7 @@ def facts(layer: Any, said: dict[str, Any]) -> dict[str, Any]:
         said,
     ]
     return {
-        "variables": [(v, v.initializer) for v in layer.variables()],
+        "variables": [(v, settled(v.initializer, said)) for v in layer.variables()],
         "carries_masks": layer.carries_masks,
         "build_config": layer.entry().get("build_config"),
         "edits": [list(_derived(one, layer.entry(), ())) for one in recorded],

@@ -32,13 +32,13 @@ RENAMED = """
 - {op: freeze, layers: "*"}
 - {op: rename, layers: %s, name: other}
 """
-ATTENTION = """
+WRAPPED = """
 - op: insert
   after: %s
   new: {class: Reshape, name: steps, config: {target_shape: [2, -1]}}
 - op: insert
   after: steps
-  new: {class: GRU, name: gru, config: {units: 4}}
+  new: {class: Bidirectional, name: both, config: {layer: {class: GRU, config: {units: 4}}}}
 """
 WIDE = """
 - {op: insert, after: %s, new: {class: Conv2D, name: c, config: {filters: 4, kernel_size: 99}}}
@@ -122,7 +122,7 @@ def test_common_patches_are_planned_without_keras(
     "steps",
     [
         *COMMON,
-        ATTENTION % "head",
+        WRAPPED % "head",
         WIDE % "image",
         "- {op: insert, after: pool, new: {class: MaxPooling2D, name: m}}",
         "- {op: insert, after: pool, new: {class: PReLU, name: d, config: {shared_axes: [7]}}}",
@@ -159,7 +159,7 @@ def test_the_samples_are_planned_alike(path: Path) -> None:
 def test_where_keras_is_needed_a_command_waits_for_no_tensorflow(
     small: Path, written: Callable[[str], Path]
 ) -> None:
-    path = written(ATTENTION % "head")
+    path = written(WRAPPED % "head")
     light = command("plan", small, path, "--json", "--with-config")
     assert (light.backend, light.loaded) == ("numpy", ["keras", "jax"])
     full = command("plan", small, path, "--json", "--with-config", KERAS_BACKEND="tensorflow")
@@ -179,7 +179,7 @@ def test_what_needs_tensorflow_gets_it(small: Path, written: Callable[[str], Pat
 def test_a_backend_that_was_chosen_is_kept(
     small: Path, written: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    path = written(ATTENTION % "head")
+    path = written(WRAPPED % "head")
     assert command("plan", small, path, KERAS_BACKEND="jax").backend == "jax"
     (tmp_path / "keras.json").write_text('{"backend": "jax"}')
     assert command("plan", small, path, KERAS_HOME=str(tmp_path)).backend == "jax"
