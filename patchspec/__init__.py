@@ -88,8 +88,8 @@ def resolve(
     `patches` are patches, paths of files, or YAML texts; `model` is a path, a base or a live model.
     `settings` are values for the settings that patches given as files or texts declare; `models`
     are models, in the same ways, in the place of those that the patches name.
-    With `shapes` Keras infers shapes, dtypes and variables where a change reaches; without, Keras
-    is not imported. Raises `PatchError`.
+    With `shapes` shapes, dtypes and variables are inferred where a change reaches, as Keras would;
+    it is imported where a layer is out of the ordinary. Without, it never is. Raises `PatchError`.
     """
     listed = patches if isinstance(patches, (list, tuple)) else (patches,)
     parsed = read_patches(listed, settings or {})
@@ -102,9 +102,9 @@ def resolve(
         from patchspec.planning.resolve import resolve as plan  # noqa: PLC0415
 
         return plan(parsed, base, models=others)
-    from patchspec.building.live import resolve_with_keras  # noqa: PLC0415 (imports Keras)
+    from patchspec.inferring.resolving import resolve_lightly  # noqa: PLC0415
 
-    return resolve_with_keras(parsed, base, custom_objects, others)
+    return resolve_lightly(parsed, base, custom_objects, others)
 
 
 def build(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> Variant:

@@ -15,7 +15,7 @@ from patchspec.codes import CODES
 PACKAGE = Path(patchspec.__file__).parent
 ROOMS = (
     "problems", "codes", "layers", "graph", "weights", "operations", "language", "models",
-    "planning", "rewriting", "building", "review", "reference", "cli",
+    "planning", "inferring", "rewriting", "building", "review", "reference", "cli",
 )  # fmt: skip
 
 

@@ -9,19 +9,19 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
+from keras.src.backend.common import global_state
 
 from patchspec.graph.edits import plain
+from patchspec.inferring.installed import MINIMUM, version_of
 from patchspec.problems import refuse
 
-MINIMUM = (3, 15, 1)
 _COLOUR = re.compile("\x1b\\[[0-9;]*m")
 """What Keras puts around some of its messages."""
 
 
 def check_keras() -> None:
     """Refuse a Keras that is too old to be safe or to write what this package reads."""
-    found = tuple(int(part) for part in keras.__version__.split(".")[:3] if part.isdigit())
-    if found < MINIMUM:
+    if version_of(keras.__version__) < MINIMUM:
         refuse(
             "PS901",
             f"Keras {keras.__version__} is installed, patchspec needs 3.15.1 or later",
@@ -43,6 +43,12 @@ def known_custom_objects(custom_objects: Mapping[str, Any]) -> set[str]:
     """The names under which the user's objects go, those registered with Keras included."""
     registered = keras.saving.get_custom_objects()
     return {*custom_objects, *registered}
+
+
+def objects_in_scope() -> Mapping[str, Any]:
+    """What Keras now looks up before its own classes: objects registered, and those of a scope."""
+    scoped = global_state.get_global_attribute("custom_objects_scope_dict") or {}
+    return {**scoped, **keras.saving.get_custom_objects()}
 
 
 def import_custom_objects(modules: Iterable[str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import json
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from patchspec.graph.edits import Edit, apply_in_place, plain
 from patchspec.graph.edits import replace as replaced
 from patchspec.graph.graph import Graph
 from patchspec.graph.layer import Layer
+from patchspec.inferring.closed import reached_inside
 from patchspec.language.patch import Patch
 from patchspec.models.archive import read_archive, read_config, stored_names
 from patchspec.models.base import Base, Opened
@@ -180,27 +181,9 @@ def opened_inside(base: Base, patches: Sequence[Patch], custom_objects: Mapping[
 
     The others stay what they are: their classes come back with the variant.
     """
-    said = {text for patch in patches for text in _texts(patch.source.data.get("operations", []))}
-    for path in [layer.path for layer in base.graph.walk() if _is_closed(layer)]:
-        if any(text.startswith(f"{path}/") for text in said):
-            base = _opened_at(base, base.graph.by_path[path], custom_objects)
+    for path in reached_inside(base, patches):
+        base = _opened_at(base, base.graph.by_path[path], custom_objects)
     return base
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
-
-
-def _is_closed(layer: Layer) -> bool:
-    """Whether a layer is a nested functional model whose config does not list its layers."""
-    return layer.offset == 1 and layer.inner is None
 
 
 def _opened_at(base: Base, layer: Layer, custom_objects: Mapping[str, Any]) -> Base:

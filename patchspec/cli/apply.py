@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from patchspec.cli.backend import use_light_backend
 from patchspec.cli.progress import bar
 from patchspec.cli.shared import (
     Usage,
@@ -124,13 +125,14 @@ def _variant(
     models: Mapping[str, Base],
 ) -> FileVariant | Variant:
     """The variant, from file to file where no model need be made for it."""
-    from patchspec.building.live import resolve_with_keras  # noqa: PLC0415 (imports Keras)
+    from patchspec.inferring.resolving import resolve_lightly  # noqa: PLC0415
     from patchspec.planning.saved import check_fresh  # noqa: PLC0415
     from patchspec.rewriting.file_variant import file_variant  # noqa: PLC0415 (imports NumPy)
     from patchspec.rewriting.obstacles import obstacle  # noqa: PLC0415
 
     custom = custom_objects(arguments.custom_objects)
-    plan = resolve_with_keras(patches, base, custom, models)
+    lighten = None if _runs_a_model(patches, base) else use_light_backend
+    plan = resolve_lightly(patches, base, custom, models, lighten)
     if saved is not None:
         check_fresh(saved, plan, arguments.paths[0])
     if obstacle(plan) is None:
@@ -138,6 +140,15 @@ def _variant(
     from patchspec.building.variant import build  # noqa: PLC0415 (imports Keras)
 
     return build(plan, custom)
+
+
+def _runs_a_model(patches: Sequence[Patch], base: Base) -> bool:
+    """Whether a model is made in any case, on the backend that the user has."""
+    compiled = base.document.get("compile_config") or any(
+        isinstance(one.compile, Mapping) for patch in patches for one in patch.sequence
+    )
+    values = any({"same", "different"} & one.expect.keys() for p in patches for one in p.sequence)
+    return bool(compiled or values)
 
 
 def _models(

@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _parser([]).print_help()
         return 0
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    parsed.owns_process = arguments is None
     try:
         code: int = parsed.run(parsed)
         sys.stdout.flush()

@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+from patchspec.cli.backend import use_light_backend
 from patchspec.cli.shared import (
     Usage,
     add_custom_objects,
@@ -93,6 +94,8 @@ def _plan(arguments: argparse.Namespace) -> Plan:
     models = models_for(patches, arguments)
     if arguments.no_shapes:
         return resolve(patches, opened, models=models)
-    from patchspec.building.live import resolve_with_keras  # noqa: PLC0415 (imports Keras)
+    from patchspec.inferring.resolving import resolve_lightly  # noqa: PLC0415
 
-    return resolve_with_keras(patches, opened, custom_objects(arguments.custom_objects), models)
+    custom = custom_objects(arguments.custom_objects)
+    lighten = use_light_backend if arguments.owns_process else None
+    return resolve_lightly(patches, opened, custom, models, lighten)
