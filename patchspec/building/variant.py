@@ -17,6 +17,7 @@ from patchspec.building.state import saved_assets
 from patchspec.building.variables import as_array, holders
 from patchspec.models.base import Variable, state_digest
 from patchspec.models.files import check_target
+from patchspec.models.folder_out import write_folder
 from patchspec.models.layout import layer_groups
 from patchspec.models.streaming import Progress
 from patchspec.models.weights_out import write_weights
@@ -54,18 +55,25 @@ class Variant:
         return state_digest(self._variables())
 
     def save(
-        self, path: str | Path, *, force: bool = False, progress: Progress | None = None
+        self,
+        path: str | Path,
+        *,
+        zipped: bool = True,
+        force: bool = False,
+        progress: Progress | None = None,
     ) -> Path:
         """Write the variant as a `.keras` file that Keras loads as any other; whole or not at all.
 
         `config.json` is the plan's document, the weights are the model's as they are now, and the
-        provenance lies in `metadata.json`. PS904 where the file exists and `force` is not given,
-        PS905 where it cannot be written.
+        provenance lies in `metadata.json`. Not `zipped` it is a folder with what the file holds.
+        `progress` is told how many bytes of how many are written. PS904 where the file exists and
+        `force` is not given, PS905 where it cannot be written.
         """
         target = Path(path)
         check_target(target, force=force)
         document = self.plan.written_document
-        write_archive(
+        write = write_archive if zipped else write_folder
+        write(
             target,
             document,
             self._variables(),
@@ -77,17 +85,23 @@ class Variant:
         )
         return target
 
-    def save_weights(self, path: str | Path, *, force: bool = False) -> Path:
-        """Write the variables as they are now to a `.npz` or `.safetensors` file.
+    def save_weights(
+        self, path: str | Path, *, force: bool = False, shard_size: int | None = None
+    ) -> Path:
+        """Write the variables as they are now, alone.
 
-        The keys are the paths by which the plan knows them (`encoder/dense/vars/0`), so that the
-        file goes with the variant's architecture as `weights`. The same values give the same bytes.
+        In a `.npz` or `.safetensors` file the keys are the paths by which the plan knows them
+        (`encoder/dense/vars/0`), so that the file goes with the variant's architecture as
+        `weights`. A `.weights.h5`, or a `.weights.json` with shards of at most `shard_size` bytes
+        beside it, is for `model.load_weights` too. The same values give the same bytes.
         What is no variable, a vocabulary say, or an optimizer's state, is only in what `save`
         writes.
         PS904 where the file exists and `force` is not given, PS905 where it cannot be written,
         PS920 without the package for `.safetensors`, PS922 for another suffix.
         """
-        return write_weights(Path(path), self._variables(), force=force)
+        return write_weights(
+            Path(path), self.plan.graph, self._variables(), force=force, shard_size=shard_size
+        )
 
     def _variables(self) -> list[Variable]:
         found = []

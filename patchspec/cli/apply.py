@@ -53,7 +53,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="the model, unless the first patch names it, then patch files; or one saved plan",
     )
-    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the variant")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        required=True,
+        help="the variant: a `.keras` file, or with `/` at its end a folder with what one holds",
+    )
     parser.add_argument("--base", metavar="FILE", help="the model, for a saved plan")
     parser.add_argument("--force", action="store_true", help="overwrite FILE")
     add_weights(parser)
@@ -66,8 +72,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Resolve, build, write; the last line of stdout is the path written."""
-    if not arguments.output.endswith(".keras"):
-        raise Usage(f"`{arguments.output}`: a variant is written as a `.keras` file; call it so")
+    zipped = not arguments.output.endswith("/")
+    if zipped and not arguments.output.endswith(".keras"):
+        raise Usage(
+            f"`{arguments.output}`: a variant is written as a `.keras` file, or as a folder with "
+            "what one holds: give a name that ends in `.keras` or `/`"
+        )
     output, weights_out = check_outputs(arguments)
     saved = None
     if len(arguments.paths) == 1 and arguments.paths[0].endswith(".json"):
@@ -84,9 +94,10 @@ def run(arguments: argparse.Namespace) -> int:
     with quiet_backend():
         variant = _variant(arguments, saved, patches, base, models)
     if weights_out is not None:
-        variant.save_weights(weights_out, force=arguments.force)
+        size = arguments.shard_size
+        variant.save_weights(weights_out, force=arguments.force, shard_size=size)
     with removed_on_failure(weights_out), bar(f"writing {output.name}") as progress:
-        variant.save(output, force=arguments.force, progress=progress)
+        variant.save(output, zipped=zipped, force=arguments.force, progress=progress)
     if arguments.format == "json":
         findings = [{**problem_json(f.problem), "allowed": f.allowed} for f in variant.findings]
         weights = {"weights": str(weights_out)} if weights_out is not None else {}

@@ -67,18 +67,43 @@ def add_weights_out(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights-out",
         metavar="FILE",
-        help="write the weights alone too, by path: `.npz` or `.safetensors` (vocabularies and the "
-        "optimizer's state are in the `.keras` file only)",
+        help="write the weights alone too: by path as `.npz` or `.safetensors`, or as Keras has "
+        "them as `.weights.h5` or in shards as `.weights.json` (vocabularies and the optimizer's "
+        "state are in the `.keras` file only)",
     )
+    parser.add_argument(
+        "--shard-size",
+        metavar="SIZE",
+        type=_bytes,
+        help="the most that a shard of a `.weights.json` holds: `500MB`, `2GB` (default: 5GiB)",
+    )
+
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?", re.IGNORECASE)
+
+
+def _bytes(said: str) -> int:
+    """A size as people write it: `500MB`, `2GiB`, or bytes."""
+    found = _SIZE.fullmatch(said.strip())
+    size = 0
+    if found is not None:
+        number, prefix, binary = found.groups()
+        size = int(
+            float(number) * (1024 if binary else 1000) ** " kmgt".index(prefix.lower() or " ")
+        )
+    if size < 1:
+        raise argparse.ArgumentTypeError(f"{said!r} is no size such as 500MB")
+    return size
 
 
 def check_outputs(arguments: argparse.Namespace) -> tuple[Path, Path | None]:
     """The files to write, refused before any work is done where they cannot be."""
-    from patchspec.models.files import check_target  # noqa: PLC0415
+    from patchspec.models.files import check_folder, check_target  # noqa: PLC0415
     from patchspec.models.weights_out import check_weights_target  # noqa: PLC0415
 
     output, weights = Path(arguments.output), arguments.weights_out
-    check_target(output, force=arguments.force)
+    check = check_folder if arguments.output.endswith("/") else check_target
+    check(output, force=arguments.force)
     if weights is None:
         return output, None
     if Path(weights).resolve() == output.resolve():
@@ -94,7 +119,9 @@ def removed_on_failure(path: Path | None) -> Iterator[None]:
         yield
     except BaseException:
         if path is not None:
-            path.unlink(missing_ok=True)
+            from patchspec.models.weights_out import remove_weights  # noqa: PLC0415
+
+            remove_weights(path)
         raise
 
 

@@ -37,7 +37,13 @@ def run(arguments: argparse.Namespace) -> int:
     refuse_inputs([weights_out], [arguments.model, arguments.weights])
     base = open_base(arguments.model, arguments.weights)
     if weights_out is not None and base.variables is not None:
-        write_weights(weights_out, base.variables.values(), force=arguments.force)
+        write_weights(
+            weights_out,
+            base.graph,
+            base.variables.values(),
+            force=arguments.force,
+            shard_size=arguments.shard_size,
+        )
     with removed_on_failure(weights_out):
         write_base(base, output, force=arguments.force)
     if arguments.format == "json":

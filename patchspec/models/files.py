@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from patchspec.problems import refuse
@@ -17,6 +17,10 @@ def check_target(path: Path, *, force: bool) -> None:
         refuse("PS905", f"`{path}` is a folder", hint="give the name of a file")
     if path.exists() and not force:
         refuse("PS904", f"`{path}` exists", hint="`--force` overwrites it")
+    _check_parent(path)
+
+
+def _check_parent(path: Path) -> None:
     parent = path.parent
     if not parent.is_dir():
         refuse("PS905", f"the folder `{parent}` does not exist", hint="make it first")
@@ -50,6 +54,50 @@ def replacing(path: Path) -> Iterator[Path]:
         refuse("PS905", f"`{path}` cannot be written: {error.strerror or error}")
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_folder(path: Path, *, force: bool) -> None:
+    """Refuse, before any work is done, a folder that exists or cannot be made.
+
+    With `force` one that holds an unzipped model gives way, and no other.
+    """
+    if path.exists() and not (force and (path / "config.json").is_file()):
+        hint = "`--force` replaces an unzipped model" if not force else "it is no unzipped model"
+        refuse("PS904", f"`{path}` exists", hint=hint)
+    _check_parent(path)
+
+
+@contextlib.contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder beside `path` that takes its place when the block ends well."""
+    with _temporary_folder(path.parent, path.name) as temporary:
+        whole = temporary / "whole"
+        whole.mkdir()
+        yield whole
+        if path.exists():
+            path.replace(temporary / "old")
+        whole.replace(path)
+
+
+@contextlib.contextmanager
+def placing(parent: Path, names: Sequence[str]) -> Iterator[Path]:
+    """A temporary folder whose files of these names take their places when the block ends well.
+
+    They go in order, so that what names the others comes last.
+    """
+    with _temporary_folder(parent, names[-1]) as temporary:
+        yield temporary
+        for name in names:
+            (temporary / name).replace(parent / name)
+
+
+@contextlib.contextmanager
+def _temporary_folder(parent: Path, name: str) -> Iterator[Path]:
+    try:
+        with tempfile.TemporaryDirectory(dir=parent, prefix=f".{name}.", suffix=".part") as made:
+            yield Path(made)
+    except OSError as error:
+        refuse("PS905", f"`{parent / name}` cannot be written: {error.strerror or error}")
 
 
 def check_room(path: Path, size: int) -> None:

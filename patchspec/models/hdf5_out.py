@@ -6,7 +6,7 @@ where they come from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -41,18 +41,20 @@ def lay_out(
     variables: Iterable[Variable],
     optimizer: Mapping[str, Variable],
     head: int = 0,
+    *,
+    sparse: bool = False,
 ) -> list[Slot]:
     """Write an HDF5 file that lacks only the values, behind `head` bytes that are left to others.
 
     `head` is 0, or 512 times a power of two: HDF5 looks for a file there too. What follows it is an
     HDF5 file as it would stand alone. The slots are in the order of the file, which depends on
-    nothing but the graph and the paths.
+    nothing but the graph and the paths. A `sparse` file has the groups of its variables alone.
     """
-    groups = [(layer.path, layer.name, group) for layer, group in layer_groups(graph)]
-    owners = {path: group for path, _, group in groups}
-    place = {group: i for i, (_, _, group) in enumerate(groups)}
-    stored = [(*_stored(owners, variable.path), variable) for variable in variables]
-    stored.sort(key=lambda one: (place[one[0]], natural(one[1])))
+    groups = [(layer.name, group) for layer, group in layer_groups(graph)]
+    stored = _in_order(graph, variables)
+    if sparse:
+        held = {group for group, _, _ in stored}
+        groups = [(name, group) for name, group in groups if group in held]
     with h5py.File(
         path,
         "w",
@@ -61,13 +63,38 @@ def lay_out(
         alignment_interval=_ALIGNMENT,
     ) as file:
         tree = _Tree(file.id)
-        tree.named("vars", str(graph.config.get("name", "")))
-        for _, name, group in groups:
+        if not sparse:
+            tree.named("vars", str(graph.config.get("name", "")))
+        for name, group in groups:
             tree.named(f"{group}/vars", name)
         slots = [tree.dataset(f"{group}/{inside}", v) for group, inside, v in stored]
         slots += [tree.dataset(path, v) for path, v in sorted(optimizer.items())]
     _stand_alone(path, head)
     return sorted((slot for slot in slots if slot.size), key=lambda slot: slot.offset)
+
+
+def stored_groups(
+    graph: Graph, variables: Iterable[Variable]
+) -> Iterator[tuple[str, list[Variable]]]:
+    """The variables by the path of the group that ends in `vars`, in the order of the file."""
+    found: dict[str, list[Variable]] = {}
+    for group, inside, variable in _in_order(graph, variables):
+        found.setdefault(f"{group}/{inside}".rpartition("/")[0], []).append(variable)
+    yield from found.items()
+
+
+def stored_size(variable: Variable) -> int:
+    """The bytes of its value."""
+    return prod(variable.shape) * stored_dtype(variable.dtype).itemsize
+
+
+def _in_order(graph: Graph, variables: Iterable[Variable]) -> list[tuple[str, str, Variable]]:
+    """The group of its layer and the path inside, for each variable; as Keras orders layers."""
+    groups = list(layer_groups(graph))
+    owners = {layer.path: group for layer, group in groups}
+    place = {group: i for i, (_, group) in enumerate(groups)}
+    found = [(*_stored(owners, variable.path), variable) for variable in variables]
+    return sorted(found, key=lambda one: (place[one[0]], natural(one[1])))
 
 
 class _Tree:
@@ -109,7 +136,7 @@ class _Tree:
         if variable.dtype == "bfloat16":
             said = h5a.create(made, b"dtype", self._text, self._one)
             said.write(np.array("bfloat16", h5py.string_dtype()))
-        size = prod(variable.shape) * dtype.itemsize
+        size = stored_size(variable)
         return Slot(variable, made.get_offset() if size else 0, size)
 
 

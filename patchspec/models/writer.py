@@ -24,7 +24,7 @@ _HEAD = 512
 """Bytes before the HDF5: the first place, but for the begin of a file, where HDF5 looks for one."""
 _PADDING = 0xD935
 """The tag of the zip field that fills the header up, as Android's `zipalign` writes it."""
-_WEIGHTS = "model.weights.h5"
+WEIGHTS = "model.weights.h5"
 
 
 def write_archive(
@@ -46,11 +46,7 @@ def write_archive(
     exists or cannot be written, PS903 where a file that values come from is damaged.
     """
     check_target(path, force=force)
-    texts = {
-        "metadata.json": json.dumps(metadata).encode(),
-        "config.json": json.dumps(document).encode(),
-        **dict(sorted((assets or {}).items())),
-    }
+    texts = texts_of(document, metadata, assets)
     graph = Graph.of(document)
     stored = [*variables, *(optimizer or {}).values()]
     rest = sum(map(len, texts.values()))
@@ -61,9 +57,20 @@ def write_archive(
         _zip_around(temporary, checksum, texts)
 
 
+def texts_of(
+    document: Mapping[str, Any], metadata: Mapping[str, Any], assets: Mapping[str, bytes] | None
+) -> dict[str, bytes]:
+    """What stands beside the weights, by its name there."""
+    return {
+        "metadata.json": json.dumps(metadata).encode(),
+        "config.json": json.dumps(document).encode(),
+        **dict(sorted((assets or {}).items())),
+    }
+
+
 def _zip_around(path: Path, checksum: int, texts: Mapping[str, bytes]) -> None:
     """Make an archive of a file that holds the weights behind room for a header."""
-    weights = _info(_WEIGHTS)
+    weights = _info(WEIGHTS)
     weights.header_offset = 0
     with path.open("r+b") as file:
         end = file.seek(0, 2)
@@ -78,7 +85,7 @@ def _zip_around(path: Path, checksum: int, texts: Mapping[str, bytes]) -> None:
         file.seek(end)
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             archive.filelist.append(weights)
-            archive.NameToInfo[_WEIGHTS] = weights
+            archive.NameToInfo[WEIGHTS] = weights
             for name, content in texts.items():
                 archive.writestr(_info(name), content)
 

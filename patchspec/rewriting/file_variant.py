@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from patchspec.models.base import Variable
+from patchspec.models.folder_out import write_folder
 from patchspec.models.streaming import Progress
 from patchspec.models.weights_out import write_weights
 from patchspec.models.writer import write_archive
@@ -15,6 +16,7 @@ from patchspec.planning.forgotten import forgotten
 from patchspec.planning.plan import Check, Finding, Plan, transfer
 from patchspec.problems import refuse
 from patchspec.rewriting.assets import moved_assets
+from patchspec.rewriting.links import same_weights
 from patchspec.rewriting.obstacles import check_weights, obstacle
 from patchspec.rewriting.provenance import metadata_of, provenance
 from patchspec.rewriting.values import variables_of
@@ -52,29 +54,54 @@ class FileVariant:
         return variables_of(self.plan)
 
     def save(
-        self, path: str | Path, *, force: bool = False, progress: Progress | None = None
+        self,
+        path: str | Path,
+        *,
+        zipped: bool = True,
+        force: bool = False,
+        progress: Progress | None = None,
     ) -> Path:
         """Write the variant as a `.keras` file that Keras loads as any other; whole or not at all.
 
-        PS904 where the file exists and `force` is not given, PS905 where it cannot be written,
-        PS903 where a file that values come from is damaged.
+        Not `zipped` it is a folder with what the file holds. Where the base is one too and all of
+        its weights stay in their places, both share them on the disk. PS904 where the file exists
+        and `force` is not given, PS905 where it cannot be written, PS903 where a file that values
+        come from is damaged.
         """
-        target = Path(path)
-        write_archive(
-            target,
-            self.plan.written_document,
-            self.variables,
-            metadata_of(self.plan),
-            optimizer=self.plan.base.optimizer if self.plan.document.get("compile_config") else {},
-            assets=moved_assets(self.plan),
-            force=force,
-            progress=progress,
-        )
+        target, plan = Path(path), self.plan
+        optimizer = plan.base.optimizer if plan.document.get("compile_config") else {}
+        document, metadata, assets = plan.written_document, metadata_of(plan), moved_assets(plan)
+        if zipped:
+            write_archive(
+                target,
+                document,
+                self.variables,
+                metadata,
+                optimizer=optimizer,
+                assets=assets,
+                force=force,
+                progress=progress,
+            )
+        else:
+            write_folder(
+                target,
+                document,
+                self.variables,
+                metadata,
+                optimizer=optimizer,
+                assets=assets,
+                force=force,
+                progress=progress,
+                same_weights=same_weights(plan),
+            )
         return target
 
-    def save_weights(self, path: str | Path, *, force: bool = False) -> Path:
-        """Write the variables alone, by path: see `Variant.save_weights`."""
-        return write_weights(Path(path), self.variables, force=force)
+    def save_weights(
+        self, path: str | Path, *, force: bool = False, shard_size: int | None = None
+    ) -> Path:
+        """Write the variables alone: see `Variant.save_weights`."""
+        graph, target = self.plan.graph, Path(path)
+        return write_weights(target, graph, self.variables, force=force, shard_size=shard_size)
 
 
 def file_variant(plan: Plan) -> FileVariant:

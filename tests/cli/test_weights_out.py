@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import keras
+import numpy as np
 import pytest
 
 from patchspec.cli.main import main
+from patchspec.cli.shared import _bytes
 from patchspec.models.opening import open_base
 from patchspec.problems import refuse
 from tests.conftest import SAMPLES
@@ -31,7 +34,7 @@ def bare(model: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("suffix", ["npz", "safetensors"])
+@pytest.mark.parametrize("suffix", ["npz", "safetensors", "weights.h5", "weights.json"])
 def test_apply_writes_the_weights_that_go_with_the_variant(
     suffix: str, patch: str, tmp_path: Path, capsys: Any
 ) -> None:
@@ -39,6 +42,29 @@ def test_apply_writes_the_weights_that_go_with_the_variant(
     assert main(["apply", BASE, patch, "-o", str(out), "--weights-out", str(weights)]) == 0
     assert capsys.readouterr().out.splitlines()[-2:] == [str(weights), str(out)]
     assert open_base(bare(out), weights).state == open_base(out).state
+
+
+@pytest.mark.parametrize("suffix", ["weights.h5", "weights.json"])
+def test_keras_loads_weights_that_are_written_as_it_stores_them(
+    suffix: str, patch: str, tmp_path: Path
+) -> None:
+    out, weights = tmp_path / "v.keras", tmp_path / f"v.{suffix}"
+    extra = ["--weights-out", str(weights), "--shard-size", "100B"]
+    assert main(["apply", BASE, patch, "-o", str(out), *extra]) == 0
+    whole = keras.saving.load_model(out)
+    fresh = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(whole))
+    fresh.load_weights(weights)
+    for mine, theirs in zip(fresh.weights, whole.weights, strict=True):
+        assert np.array_equal(mine, theirs)
+    shards = sorted(path.name for path in tmp_path.glob("v_*"))
+    assert shards == (["v_00000.weights.h5", "v_00001.weights.h5"] if "json" in suffix else [])
+
+
+def test_a_size_is_read_as_people_write_it(patch: str, tmp_path: Path, capsys: Any) -> None:
+    assert [_bytes(said) for said in ("7", "500MB", "1.5 GiB")] == [7, 500_000_000, 3 << 29]
+    out = str(tmp_path / "v.keras")
+    assert main(["apply", BASE, patch, "-o", out, "--shard-size", "much"]) == 2
+    assert "'much' is no size such as 500MB" in capsys.readouterr().err
 
 
 def test_upgrade_writes_the_weights_too(tmp_path: Path, capsys: Any) -> None:
@@ -67,16 +93,17 @@ def test_one_file_for_both_is_wrong_usage(patch: str, tmp_path: Path) -> None:
     assert main(["apply", BASE, patch, "-o", out, "--weights-out", out]) == 2
 
 
+@pytest.mark.parametrize("suffix", ["npz", "weights.json"])
 def test_a_command_that_fails_in_the_end_leaves_no_weights(
-    patch: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    suffix: str, patch: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: Any, **__: Any) -> None:
         refuse("PS905", "the disk is full")
 
     monkeypatch.setattr("patchspec.rewriting.file_variant.write_archive", fails)
-    out, weights = tmp_path / "v.keras", tmp_path / "v.npz"
-    main(["apply", BASE, patch, "-o", str(out), "--weights-out", str(weights)])
-    assert not weights.exists()
+    out, weights = tmp_path / "v.keras", tmp_path / f"v.{suffix}"
+    assert main(["apply", BASE, patch, "-o", str(out), "--weights-out", str(weights)]) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["p.patchspec.yaml"]
 
 
 def test_what_a_command_reads_is_never_written_over(
