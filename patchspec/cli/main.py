@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     parsed.owns_process = arguments is None
+    if parsed.owns_process:
+        _clean_up_when_stopped()
     try:
         code: int = parsed.run(parsed)
         sys.stdout.flush()
@@ -55,6 +58,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _clean_up_when_stopped() -> None:
+    """Have a signal to end leave as Ctrl-C does: what was half written is taken away."""
+
+    def stop(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), stop)
 
 
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:

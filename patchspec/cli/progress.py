@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from patchspec.models.streaming import Progress
@@ -19,24 +19,25 @@ _WIDTH = 24
 
 
 @contextmanager
-def bar(what: str) -> Iterator[Progress]:
+def bar(what: str, clock: Callable[[], float] = time.monotonic) -> Iterator[Progress]:
     """Something to tell of progress; what it draws on stderr is gone at the end in any case."""
-    drawn = _Bar(what)
+    told = _Bar(what, clock)
     try:
-        yield drawn
+        yield told
     finally:
-        drawn.clear()
+        told.clear()
 
 
 class _Bar:
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, clock: Callable[[], float]) -> None:
         self._what = what
-        self._start = self._last = time.monotonic()
+        self._clock = clock
+        self._start = self._last = clock()
         self._wanted = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._shown = False
 
     def __call__(self, done: int, total: int) -> None:
-        now = time.monotonic()
+        now = self._clock()
         if not self._wanted or now - self._start < PATIENCE or now - self._last < _EVERY:
             return
         self._last, self._shown = now, True
