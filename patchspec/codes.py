@@ -588,8 +588,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "PS928": Code(
             "a variant that only a live model can make",
             "From file to file a variant is written without Keras. A live base, values that code "
-            "of a layer makes, an optimizer that starts anew, and expectations that compare values "
-            "need the model itself.",
+            "of a layer makes, an optimizer of which only Keras knows what it starts with, and "
+            "expectations that compare values need the model itself.",
         ),
     }
 )

@@ -27,6 +27,7 @@ from patchspec.building.variables import (
     holders,
     is_variable,
 )
+from patchspec.graph.edits import plain
 from patchspec.language.patch import Patch
 from patchspec.models.base import Base, Opened, Variable
 from patchspec.models.document import checked_document
@@ -231,7 +232,8 @@ def _compile(plan: Plan, model: Any, given: Mapping[str, Any]) -> Iterator[Findi
         return
     try:
         with keras.saving.CustomObjectScope(dict(given)):
-            model.compile_from_config(compiled)
+            # Keras puts the objects that it makes into what it is given.
+            model.compile_from_config(plain(compiled))
         if optimizer_fits(plan):
             _carry_optimizer(plan, model)
     except Exception as error:

@@ -18,6 +18,7 @@ from patchspec.problems import refuse
 from patchspec.rewriting.assets import moved_assets
 from patchspec.rewriting.links import same_weights
 from patchspec.rewriting.obstacles import check_weights, obstacle
+from patchspec.rewriting.optimizers import optimizer_state
 from patchspec.rewriting.provenance import metadata_of, provenance
 from patchspec.rewriting.values import variables_of
 
@@ -69,7 +70,7 @@ class FileVariant:
         come from is damaged.
         """
         target, plan = Path(path), self.plan
-        optimizer = plan.base.optimizer if plan.document.get("compile_config") else {}
+        optimizer = optimizer_state(plan)
         document, metadata, assets = plan.written_document, metadata_of(plan), moved_assets(plan)
         if zipped:
             write_archive(

@@ -8,6 +8,7 @@ from patchspec.graph.graph import Graph
 from patchspec.models.folder import WEIGHTS, is_unzipped
 from patchspec.models.layout import layer_groups
 from patchspec.planning.plan import Move, Plan
+from patchspec.rewriting.optimizers import optimizer_state
 
 
 def same_weights(plan: Plan) -> Path | None:
@@ -18,7 +19,7 @@ def same_weights(plan: Plan) -> Path | None:
         return None
     if not is_unzipped(folder) or not (folder / WEIGHTS).is_file():
         return None
-    optimizer_stays = bool(plan.document.get("compile_config")) or not base.optimizer
+    optimizer_stays = optimizer_state(plan) == base.optimizer
     stays = all(_stays(move, plan) for move in plan.moves) and optimizer_stays
     return folder / WEIGHTS if stays and _places(base.graph) == _places(plan.graph) else None
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from patchspec.layers.table import layer_class
 from patchspec.models.safety import check_safe
-from patchspec.planning.compiling import optimizer_fits
 from patchspec.planning.known import BASE
 from patchspec.planning.plan import Move, Plan
 from patchspec.planning.shapes import same_config
 from patchspec.problems import PatchError, refuse
 from patchspec.rewriting.assets import layers_with_assets
+from patchspec.rewriting.optimizers import optimizer_state
 from patchspec.rewriting.values import is_portable
 from patchspec.weights.rules.identity import Identity
 
@@ -49,8 +49,8 @@ def obstacles(plan: Plan) -> Iterator[str]:
         yield "the plan does not know every variable"
     if any(check.holds is None for check in plan.checks):
         yield "`expect` compares values, for which both models run"
-    if plan.document.get("compile_config") and not _optimizer_is_carried(plan):
-        yield "its optimizer starts anew"
+    if plan.document.get("compile_config") and not _optimizer_is_known(plan):
+        yield "only Keras knows what its optimizer starts with"
     for move in plan.moves:
         if move.action != "dropped" and not _can_be_made(move, plan):
             yield f"the value of `{move.path}` is made by code of its layer"
@@ -67,13 +67,13 @@ def obstacles(plan: Plan) -> Iterator[str]:
             yield f"what `{layer.path}` saves beside its variables depends on its config"
 
 
-def _optimizer_is_carried(plan: Plan) -> bool:
-    """Whether the saved state goes over as it is, and to an optimizer that Keras has."""
+def _optimizer_is_known(plan: Plan) -> bool:
+    """Whether all that the model is compiled with is Keras's, and how its optimizer starts."""
     try:
         check_safe(plan.document["compile_config"], (), plan.base.origin)
     except PatchError:
         return False
-    return bool(plan.base.optimizer) and optimizer_fits(plan)
+    return optimizer_state(plan) is not None
 
 
 def _can_be_made(move: Move, plan: Plan) -> bool:

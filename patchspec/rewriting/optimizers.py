@@ -1,0 +1,103 @@
+"""The state of an optimizer that starts anew, as Keras saves it before the first step.
+
+Keras saves `optimizer/vars/<n>`: the iteration, the learning rate unless a schedule gives it, and
+slots for the trainable variables in the model's order. That order is known where layers hold their
+variables themselves; those of parts of layers come in an order of the layer's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from patchspec.models.base import Variable
+from patchspec.planning.compiling import optimizer_fits
+from patchspec.planning.plan import Move, Plan
+from patchspec.weights.initial import numpy_dtype
+
+Config = Mapping[str, Any]
+Groups = Sequence[Sequence[float]]
+"""What slots start with: each group is gone through for all variables before the next one."""
+
+
+def _accumulated(config: Config) -> float:
+    return float(config.get("initial_accumulator_value", 0.1))
+
+
+def _adam(config: Config) -> Groups:
+    return [[0.0, 0.0], [0.0]] if config.get("amsgrad") else [[0.0, 0.0]]
+
+
+def _rmsprop(config: Config) -> Groups:
+    more = [key for key in ("momentum", "centered") if config.get(key)]
+    return [[0.0], *([0.0] for _ in more)]
+
+
+_SLOTS: Mapping[str, Callable[[Config], Groups]] = {
+    "SGD": lambda config: [[0.0]] if config.get("momentum") else [],
+    "Adam": _adam,
+    "AdamW": _adam,
+    "Lamb": lambda _: [[0.0, 0.0]],
+    "Adamax": lambda _: [[0.0, 0.0]],
+    "Adadelta": lambda _: [[0.0, 0.0]],
+    "Lion": lambda _: [[0.0]],
+    "RMSprop": _rmsprop,
+    "Adagrad": lambda config: [[_accumulated(config)]],
+    "Ftrl": lambda config: [[_accumulated(config), 0.0]],
+}
+_MORE = ("use_ema", "loss_scale_factor", "gradient_accumulation_steps")
+"""Settings with which an optimizer holds more than slots."""
+
+
+def optimizer_state(plan: Plan) -> Mapping[str, Variable] | None:
+    """The optimizer's variables in the variant's file, by path; none where only Keras knows them.
+
+    Those of the base where they still belong to the variables in their order, else fresh ones.
+    """
+    if not plan.document.get("compile_config"):
+        return {}
+    if plan.base.optimizer and optimizer_fits(plan):
+        return plan.base.optimizer
+    said = plan.document["compile_config"].get("optimizer")
+    trained = [m for m in plan.moves if m.action != "dropped" and m.trainable is not False]
+    if not _is_known(said) or not all(_is_plain(move, plan) for move in trained):
+        return None
+    values = [*_head(said["config"], plan), *_slots(said, trained)]
+    return {f"optimizer/vars/{n}": value for n, value in enumerate(values)}
+
+
+def _is_known(said: Any) -> bool:
+    if not isinstance(said, Mapping) or said.get("class_name") not in _SLOTS:
+        return False
+    own = said.get("registered_name") in (None, said["class_name"])
+    config = said.get("config")
+    return own and isinstance(config, Mapping) and not any(config.get(key) for key in _MORE)
+
+
+def _is_plain(move: Move, plan: Plan) -> bool:
+    """Whether a layer holds the variable itself, and it is known that it trains."""
+    layer, _, _ = move.path.rpartition("/vars/")
+    known = move.trainable is True and bool(move.name) and move.shape is not None
+    return known and layer in plan.graph.by_path and not plan.graph.by_path[layer].wrapped
+
+
+def _head(config: Config, plan: Plan) -> Iterator[Variable]:
+    saved = plan.base.optimizer.get("optimizer/vars/0")
+    yield _full((), "int64" if saved is None else saved.dtype, 0)
+    rate = config.get("learning_rate")
+    if not isinstance(rate, Mapping):
+        yield _full((), "float32", float(rate or 0.0))
+
+
+def _slots(said: Mapping[str, Any], trained: Sequence[Move]) -> Iterator[Variable]:
+    for group in _SLOTS[said["class_name"]](said["config"]):
+        for move in trained:
+            for start in group:
+                assert move.shape is not None
+                yield _full(move.shape, str(move.dtype), start)
+
+
+def _full(shape: tuple[int, ...], dtype: str, value: float) -> Variable:
+    return Variable("", shape, dtype, lambda: np.full(shape, value, numpy_dtype(dtype)))
