@@ -31,7 +31,7 @@ def broadcast(one: Shape, other: Shape) -> Shape:
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation on tensors of one dtype of floats, and on numbers between them."""
+    """An operation on tensors of one dtype, and on numbers between them."""
 
     operands: int
     dtype: str | None = None
@@ -51,7 +51,8 @@ class Operation:
         if not plain or len(dtypes) != 1 or not all(map(fits, specs)):
             decline()
         [dtype] = dtypes
-        if dtype not in FLOATS:
+        if self.dtype is None and dtype not in FLOATS:
+            # What becomes of integers depends on what they meet.
             decline()
         shapes = tuple(spec.shape for spec in specs)
         return Answer((Spec(reduce(broadcast, shapes), self.dtype or dtype),), (), shapes, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import keras
@@ -51,7 +52,7 @@ def facts(layer: Any, said: dict[str, Any]) -> dict[str, Any]:
     return {
         "variables": [(v, settled(v.initializer, said)) for v in layer.variables()],
         "carries_masks": layer.carries_masks,
-        "build_config": layer.entry().get("build_config"),
+        "build_config": json.dumps(layer.entry().get("build_config")),
         "edits": [list(_derived(one, layer.entry(), ())) for one in recorded],
     }
 
