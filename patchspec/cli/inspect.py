@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 
+from patchspec.cli.backend import use_light_backend
 from patchspec.cli.shared import (
     add_custom_objects,
     add_format,
@@ -42,9 +43,10 @@ def run(arguments: argparse.Namespace) -> int:
     specs: Specs = {model.path: model.recorded for model in base.graph.models()}
     if not arguments.no_shapes:
         with quiet_backend():
-            from patchspec.building.inference import KerasInferrer  # noqa: PLC0415 (imports Keras)
+            from patchspec.inferring.resolving import inferrer_for  # noqa: PLC0415
 
-            inferrer = KerasInferrer(custom_objects(arguments.custom_objects))
+            lighten = use_light_backend if arguments.owns_process else None
+            inferrer = inferrer_for(base, custom_objects(arguments.custom_objects), lighten)
             specs = known_specs(base.graph, inferrer)
     if arguments.format == "json":
         print(json.dumps(inspect_json(base, specs), indent=2))

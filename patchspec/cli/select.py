@@ -6,6 +6,7 @@ import argparse
 import json
 from collections.abc import Mapping
 
+from patchspec.cli.backend import use_light_backend
 from patchspec.cli.shared import (
     add_custom_objects,
     add_format,
@@ -19,6 +20,7 @@ from patchspec.graph.selectors import select
 from patchspec.graph.tensors import Spec, Tensor
 from patchspec.language.schema import selector_problems
 from patchspec.language.source import read_text
+from patchspec.models.base import Base
 from patchspec.planning.shapes import known_specs
 from patchspec.problems import PatchError
 
@@ -42,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     if problems:
         raise PatchError(source.place(problems))
     base = open_model(arguments.model, arguments.custom_objects, arguments.weights)
-    graph = Graph.of(base.document, lambda g: _specs(g, arguments))
+    graph = Graph.of(base.document, lambda g: _specs(g, base, arguments))
     try:
         matches = select(source.data, graph)
     except PatchError as error:
@@ -56,9 +58,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _specs(graph: Graph, arguments: argparse.Namespace) -> Mapping[str, Mapping[Tensor, Spec]]:
-    """The shapes that a selector asks for: only then is Keras needed."""
+def _specs(
+    graph: Graph, base: Base, arguments: argparse.Namespace
+) -> Mapping[str, Mapping[Tensor, Spec]]:
+    """The shapes that a selector asks for: only then can Keras be needed."""
     with quiet_backend():
-        from patchspec.building.inference import KerasInferrer  # noqa: PLC0415 (imports Keras)
+        from patchspec.inferring.resolving import inferrer_for  # noqa: PLC0415
 
-        return known_specs(graph, KerasInferrer(custom_objects(arguments.custom_objects)))
+        lighten = use_light_backend if arguments.owns_process else None
+        return known_specs(
+            graph, inferrer_for(base, custom_objects(arguments.custom_objects), lighten)
+        )

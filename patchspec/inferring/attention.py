@@ -12,6 +12,7 @@ from patchspec.inferring.arguments import (
     boolean,
     constraint,
     count,
+    is_integer,
     list_of,
     optional,
     rate,
@@ -37,7 +38,8 @@ from patchspec.inferring.kinds import (
 
 _ORDER = ("query", "value", "key")
 _MASKS = ("query_mask", "value_mask", "key_mask", "attention_mask")
-_FLAGS = ("training", "use_causal_mask")
+_SCORES = "return_attention_scores"
+_FLAGS = ("training", "use_causal_mask", _SCORES)
 
 
 def _projection(
@@ -71,7 +73,7 @@ def _tensors(read: Read) -> dict[str, Spec]:
         del said["key"]
     found = {name: said[name] for name in _ORDER if isinstance(said.get(name), Spec)}
     whole = set(found) == set(said) >= {"query", "value"}
-    return found if whole and args and all(map(fits, found.values())) else decline()
+    return found if whole and all(map(fits, found.values())) else decline()
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class Attending:
         own = config["output_shape"]
         made = tuple([own] if isinstance(own, int) else own) if own else query[-1:]
         within = (*query[:-1], heads, valued)
-        if None in made:
+        if None in made or config["attention_axes"] not in (None, [*range(1, len(value) - 1)]):
             decline()
         parts = {
             "key_dense/": _projection(config, key, 1, (heads, each)),
@@ -109,8 +111,12 @@ class Attending:
             for part, several in parts.items()
             for w in several
         )
+        outputs: list[Shape] = [(*query[:-1], *made)]
+        if read.kwargs.get(_SCORES):
+            # Keras says so of any other number of keys too.
+            outputs.append((query[0], heads, query[1], query[1]))
         return Answer(
-            (Spec((*query[:-1], *made), read.policy.compute),),
+            tuple(Spec(shape, read.policy.compute) for shape in outputs),
             tuple(weights),
             tuple(shapes.values()),
             {"shapes_dict": {f"{name}_shape": list(shape) for name, shape in shapes.items()}},
@@ -123,6 +129,7 @@ KINDS: Mapping[str, Attending] = {
             "num_heads": count,
             "key_dim": count,
             "value_dim": optional(count),
+            "attention_axes": optional(list_of(is_integer)),
             "dropout": rate,
             "use_bias": boolean,
             "output_shape": lambda value: value is None or count(value) or list_of(count)(value),

@@ -10,6 +10,7 @@ from typing import Any
 from patchspec.graph.tensors import Spec
 from patchspec.inferring.arguments import boolean, regularizer
 from patchspec.inferring.kinds import Answer, Config, KnownKind, Read, decline
+from patchspec.inferring.operations import operation_of
 from patchspec.inferring.policies import Policy, policy_of
 from patchspec.inferring.registry import KINDS
 from patchspec.layers.table import LayerClass, layer_class
@@ -19,6 +20,8 @@ _ENTRY_KEYS = {
     "module", "class_name", "config", "registered_name", "name", "inbound_nodes", "build_config",
     "shared_object_id",
 }  # fmt: skip
+_NO_POLICY = Policy("float32", "float32")
+"""What an operation has, which casts nothing."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,10 @@ class Known:
 
 
 def known_layer(entry: Mapping[str, Any]) -> Known | None:
-    """The layer of an entry, if all that it says is plain."""
+    """The layer or operation of an entry, if all that it says is plain."""
+    operation = operation_of(entry)
+    if operation is not None and set(entry) <= _ENTRY_KEYS:
+        return Known(entry, operation, entry["config"], _NO_POLICY, ())
     name = str(entry.get("class_name"))
     kind, table = KINDS.get(name), layer_class(name)
     if kind is None or table is None or table.name != name or not _is_plain(entry, name):

@@ -27,40 +27,50 @@ def resolve_lightly(
 ) -> Plan:
     """`resolve` with shapes, dtypes and variables: those that Keras infers, whoever finds them.
 
-    `lighten` is called where Keras is needed after all and any of its backends will do.
+    `lighten` is called where Keras is needed after all and any of its backends will do. Not for
+    where something is built afterwards: the backend stays.
     """
     listed = (patches,) if isinstance(patches, Patch) else tuple(patches)
     others = models or {}
-    if _only_keras_can(base, listed, custom_objects):
+    if only_keras_can(base, custom_objects) or reached_inside(base, listed):
         from patchspec.building.live import resolve_with_keras  # noqa: PLC0415 (imports Keras)
 
         return resolve_with_keras(patches, base, custom_objects, others)
-
-    def of_keras() -> Inferrer:
-        sequence = [one for patch in listed for one in patch.sequence]
-        return keras_inferrer((base, *others.values()), sequence, lighten)
-
-    inferrer = LightInferrer(of_keras, integer_of(backend_of_keras()))
+    sequence = [one for patch in listed for one in patch.sequence]
+    inferrer = light_inferrer((base, *others.values()), sequence, lighten)
     return resolve(patches, base, inferrer=inferrer, models=others)
 
 
-def keras_inferrer(
-    bases: Sequence[Base], patches: Sequence[Patch], lighten: Lighten | None
+def inferrer_for(
+    base: Base, custom_objects: Mapping[str, Any], lighten: Lighten | None = None
 ) -> Inferrer:
-    """The inferrer of Keras, on a backend that is sooner there where any will do."""
-    from patchspec.inferring.free import any_backend_will_do  # noqa: PLC0415 (seldom needed)
-
-    if lighten is not None and any_backend_will_do(bases, patches):
-        lighten()
+    """What knows the shapes of a model alone."""
+    if not only_keras_can(base, custom_objects):
+        return light_inferrer((base,), (), lighten)
     from patchspec.building.inference import KerasInferrer  # noqa: PLC0415 (imports Keras)
 
-    return KerasInferrer()
+    return KerasInferrer(custom_objects)
 
 
-def _only_keras_can(
-    base: Base, patches: Sequence[Patch], custom_objects: Mapping[str, Any] | None
-) -> bool:
-    """Whether objects of the user's may stand behind names, or a class must be called to look in.
+def light_inferrer(
+    bases: Sequence[Base], patches: Sequence[Patch], lighten: Lighten | None
+) -> LightInferrer:
+    """An inferrer that asks Keras only where it must, on whatever backend will do."""
+
+    def of_keras() -> Inferrer:
+        from patchspec.inferring.free import any_backend_will_do  # noqa: PLC0415 (seldom needed)
+
+        if lighten is not None and any_backend_will_do(bases, patches):
+            lighten()
+        from patchspec.building.inference import KerasInferrer  # noqa: PLC0415 (imports Keras)
+
+        return KerasInferrer()
+
+    return LightInferrer(of_keras, integer_of(backend_of_keras()))
+
+
+def only_keras_can(base: Base, custom_objects: Mapping[str, Any] | None) -> bool:
+    """Whether objects of the user's may stand behind the names in a config.
 
     Also where Keras is too old, or not there, which it says itself.
     """
@@ -70,7 +80,6 @@ def _only_keras_can(
         or base.opened
         or not is_current()
         or _has_objects_of_the_user()
-        or reached_inside(base, patches)
     )
 
 

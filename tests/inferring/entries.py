@@ -132,7 +132,7 @@ _ARGUMENTS: Mapping[str, st.SearchStrategy[Any]] = {
     "return_sequences": st.booleans(), "return_state": st.booleans(),
     "go_backwards": st.booleans(), "unroll": st.booleans(), "stateful": _few(False, False, True),
     "reset_after": st.booleans(), "zero_output_for_mask": st.booleans(),
-    "use_gate": _few(False, False, True), "attention_axes": _few(None, None, 1),
+    "use_gate": _few(False, False, True), "attention_axes": _few(None, None, [1], [1, 2], [2]),
     "sliding_window": _few(None, None, 3), "bias_axes": _few(None, "y", "d", "cd", "cx"),
     "equation": _few(
         "...x,xy->...y", "abc,cd->abd", "ab,bc->ac", "abc,cde->abde", "abcd,cde->abe",
@@ -143,6 +143,13 @@ _ARGUMENTS: Mapping[str, st.SearchStrategy[Any]] = {
         _SIZE, st.none(), st.lists(_few(None, None, 2, 3, 4, 8), min_size=1, max_size=4)
     ),
 }  # fmt: skip
+
+
+_ATTENDING = (
+    {"use_causal_mask": True},
+    {"return_attention_scores": True},
+    {"attention_mask": Spec((None, 2, 2), "bool")},
+)
 
 
 @st.composite
@@ -193,9 +200,9 @@ def calls(draw: st.DrawFn, class_name: str) -> tuple[list[Any], dict[str, Any]]:
     if class_name == "MultiHeadAttention":
         others = [draw(st.one_of(st.just(shape), _near(shape))) for _ in range(draw(_few(1, 1, 2)))]
         specs = [Spec(one, dtype) for one in (shape, *others)]
-        placed = draw(st.integers(1, len(specs)))
+        placed = draw(st.integers(0, len(specs)))
         named = dict(zip(("query", "value", "key")[placed:], specs[placed:], strict=False))
-        return specs[:placed], {**kwargs, **named, **draw(_few({}, {"use_causal_mask": True}))}
+        return specs[:placed], {**kwargs, **named, **draw(_few({}, *_ATTENDING))}
     if isinstance(kind, Kind):
         return [Spec(shape, dtype)], kwargs
     others = draw(st.lists(st.one_of(st.just(shape), _near(shape), shapes(class_name)), max_size=2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import keras
@@ -14,6 +15,7 @@ from patchspec.graph.tensors import Spec
 from patchspec.inferring.kinds import DeclinedError
 from patchspec.inferring.light import LightInferrer
 from patchspec.inferring.native import NativeLayer, known_layer
+from patchspec.inferring.operations import OPERATIONS
 from patchspec.inferring.registry import KINDS
 from patchspec.planning.refreshing import _derived
 from patchspec.problems import PatchError
@@ -50,7 +52,7 @@ def facts(layer: Any, said: dict[str, Any]) -> dict[str, Any]:
     return {
         "variables": [(v, settled(v.initializer, said)) for v in layer.variables()],
         "carries_masks": layer.carries_masks,
-        "build_config": layer.entry().get("build_config"),
+        "build_config": json.dumps(layer.entry().get("build_config")),
         "edits": [list(_derived(one, layer.entry(), ())) for one in recorded],
     }
 
@@ -89,6 +91,36 @@ def test_whatever_is_answered_is_what_keras_answers_at_length(
 ) -> None:
     made = data.draw(st.lists(calls(name), min_size=1, max_size=3))
     check(data.draw(entries(name)), made)
+
+
+def operation(module: str, name: str) -> dict[str, Any]:
+    head = {"module": module, "class_name": name, "registered_name": name, "name": "it"}
+    return {**head, "config": {"name": "it"}}
+
+
+@st.composite
+def operands(draw: st.DrawFn, count: int) -> list[Any]:
+    size = st.sampled_from([None, 1, 1, 2, 3])
+    dtype = draw(st.sampled_from(["float32", "float32", "float16", "int32", "bool"]))
+    shape = tuple(draw(st.lists(size, max_size=3)))
+    others = [st.just(shape), st.lists(size, max_size=3).map(tuple)]
+    spec = st.builds(Spec, st.one_of(*others), st.sampled_from([dtype, dtype, "float32"]))
+    one = st.one_of(spec, spec, spec, st.sampled_from([2, 0.5, -1, True]))
+    found = draw(st.lists(one, min_size=count, max_size=count))
+    return found if any(isinstance(o, Spec) for o in found) else [Spec(shape, dtype), *found[1:]]
+
+
+@pytest.mark.parametrize("named", sorted(OPERATIONS))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_operations_are_answered_as_keras_answers(
+    named: tuple[str, str], data: st.DataObject
+) -> None:
+    count = OPERATIONS[named].operands
+    made = data.draw(st.lists(operands(count).map(lambda o: (o, {})), min_size=1, max_size=2))
+    check(operation(*named), made)
+    spec = Spec((None, 3), "float32")
+    assert check(operation(*named), [([spec] * count, {})]) == 1
 
 
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])

@@ -167,6 +167,11 @@ def test_where_keras_is_needed_a_command_waits_for_no_tensorflow(
     assert light.out == full.out
 
 
+def test_the_shapes_of_a_model_alone_need_no_keras_either(small: Path) -> None:
+    assert command("inspect", small, "--json").loaded == []
+    assert command("select", "{class: Conv2D, output_shape: [null, 16, 16, 8]}", small).loaded == []
+
+
 def test_what_needs_tensorflow_gets_it(small: Path, written: Callable[[str], Path]) -> None:
     """Of a lookup the dtype is that of the backend, so no other backend will do."""
     path = written(
@@ -187,13 +192,13 @@ def test_a_backend_that_was_chosen_is_kept(
 
 def test_objects_of_the_user_s_go_before_keras_s_own(small: Path) -> None:
     """Whoever registers an activation called `relu` means his own."""
-    assert resolving._only_keras_can(open_base(small), [], None) is False
-    assert resolving._only_keras_can(open_base(small), [], {"Own": object}) is True
+    assert resolving.only_keras_can(open_base(small), None) is False
+    assert resolving.only_keras_can(open_base(small), {"Own": object}) is True
     with keras.saving.CustomObjectScope({"relu": abs}):
-        assert resolving._only_keras_can(open_base(small), [], None) is True
+        assert resolving.only_keras_can(open_base(small), None) is True
     keras.saving.get_custom_objects()["relu"] = abs
     try:
-        assert resolving._only_keras_can(open_base(small), [], None) is True
+        assert resolving.only_keras_can(open_base(small), None) is True
     finally:
         del keras.saving.get_custom_objects()["relu"]
 
@@ -202,7 +207,7 @@ def test_a_keras_that_is_too_old_says_so_itself(
     small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(installed.metadata, "version", lambda _: "3.14.0")
-    assert resolving._only_keras_can(open_base(small), [], None) is True
+    assert resolving.only_keras_can(open_base(small), None) is True
 
 
 def test_the_backend_of_keras_is_known_before_it_is_imported(
