@@ -18,14 +18,17 @@ import numpy as np
 from patchspec.building.door import check_keras, known_custom_objects, make, said_by
 from patchspec.building.inference import KerasInferrer
 from patchspec.building.scope import without_values
+from patchspec.building.shortcuts import no_collection
 from patchspec.building.state import carry_state
 from patchspec.building.subclasses import classes_of, document_of, functional_form, opened_inside
 from patchspec.building.values import planned_value
 from patchspec.building.variables import (
     Holder,
     as_array,
+    as_view,
     holders,
     is_variable,
+    shape_of,
 )
 from patchspec.language.patch import Patch
 from patchspec.models.base import Base, Opened, Variable
@@ -63,7 +66,7 @@ def _variables(holder: Holder) -> Iterator[Variable]:
         own = is_variable(value)
         yield Variable(
             holder.variable_path(number),
-            tuple(int(n) for n in value.shape),
+            shape_of(value),
             keras.backend.standardize_dtype(value._dtype if own else value.dtype),
             _reader(value),
             value.name if own else None,
@@ -79,7 +82,7 @@ def _trains(variable: Any, holder: Holder) -> bool:
 
 
 def _reader(value: Any) -> Callable[[], np.ndarray[Any, Any]]:
-    return lambda: as_array(value)
+    return lambda: as_view(value)
 
 
 def known_classes(base: Base, custom_objects: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -145,12 +148,13 @@ def build_model(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> 
     given = known_classes(plan.base, custom_objects)
     check_safe(plan.document, known_custom_objects(given), plan.base.origin)
     document = {**plan.written_document, "compile_config": None}
-    try:
-        model = without_values(lambda: make(document, given))
-    except Exception as error:  # noqa: BLE001 (whatever Keras raises is the answer)
-        refuse("PS411", f"Keras cannot rebuild the patched model: {said_by(error)}")
-    findings = [*_place_variables(plan, model)]
-    findings += carry_state(plan, model)
+    with no_collection():
+        try:
+            model = without_values(lambda: make(document, given))
+        except Exception as error:  # noqa: BLE001 (whatever Keras raises is the answer)
+            refuse("PS411", f"Keras cannot rebuild the patched model: {said_by(error)}")
+        findings = [*_place_variables(plan, model)]
+        findings += carry_state(plan, model)
     findings += _compile(plan, model, given)
     return Built(model, tuple(findings))
 
@@ -189,7 +193,10 @@ def _value(move: Move | None, plan: Plan, holder: Holder, variable: Any) -> Any:
 
 def _give(variable: Any, value: Any) -> None:
     """Give a variable its first value, or another where its layer made it of one."""
-    if variable._value is not None:
+    if keras.backend.backend() != "tensorflow":
+        # TensorFlow copies what it is given; others keep it, and it may be a view of a file.
+        value = variable._convert_to_tensor(np.array(value), dtype=variable._dtype)
+    if getattr(variable, "_value", variable) is not None:
         variable.assign(value)
         return
     variable._initialize(value)

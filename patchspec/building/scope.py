@@ -10,6 +10,8 @@ from typing import TypeVar
 import keras
 from keras.src.backend.common import global_state
 
+from patchspec.building.shortcuts import shortcuts
+
 _WAITING = "uninitialized_variables"
 """Keras's global list of variables that the end of the next stateless scope initialises."""
 
@@ -26,13 +28,20 @@ def without_values(run: Callable[[], Made], anew: Callable[[], Made] | None = No
     recurrent layer, say) cannot wait for one. Where Keras says so, `anew` (or `run` once more) is
     called with everything allocated as usual.
     """
-    try:
-        with _unallocated():
-            return run()
-    except ValueError as error:
-        if "create a variable while in a stateless scope" not in " ".join(str(error).split()):
-            raise
-    return (anew or run)()
+    if can_wait():
+        try:
+            with shortcuts(), _unallocated():
+                return run()
+        except ValueError as error:
+            if "create a variable while in a stateless scope" not in " ".join(str(error).split()):
+                raise
+    with shortcuts():
+        return (anew or run)()
+
+
+def can_wait() -> bool:
+    """Whether the variables of this Keras take their first value after they are made."""
+    return all(hasattr(keras.Variable, name) for name in ("_initialize", "_deferred_initialize"))
 
 
 @contextmanager

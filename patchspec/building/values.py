@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from patchspec.building.variables import Holder
+from patchspec.building.variables import Holder, shape_of
 from patchspec.planning.plan import Move, Plan
 from patchspec.problems import refuse
 from patchspec.weights.initial import (
@@ -30,7 +30,7 @@ def planned_value(move: Move, plan: Plan, holder: Holder, variable: Any) -> Any:
     PS508 where the variable that it comes from is missing, or has another shape than was planned.
     """
     seed = 0 if move.place is None else plan.patches[move.place.patch].seed
-    shape = tuple(int(n) for n in variable.shape)
+    shape = shape_of(variable)
     if not move.pipeline:
         if move.action == "initialised":
             return initial_array(move, variable, seed)
@@ -78,7 +78,7 @@ def initial_array(
     random state derived from the seed and the path; a variable that the layer made of a value keeps
     it. `size` is another shape than the variable's own.
     """
-    shape = tuple(int(n) for n in variable.shape) if size is None else size
+    shape = shape_of(variable) if size is None else size
     dtype = keras.backend.standardize_dtype(variable._dtype)
     initializer = move.initializer
     if initializer is not None and initializer["class_name"] in {*PORTABLE, FORGET_GATE_BIAS}:
