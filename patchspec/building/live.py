@@ -17,6 +17,7 @@ import numpy as np
 
 from patchspec.building.door import check_keras, known_custom_objects, make, said_by
 from patchspec.building.inference import KerasInferrer
+from patchspec.building.placing import place
 from patchspec.building.scope import without_values
 from patchspec.building.shortcuts import no_collection
 from patchspec.building.state import carry_state
@@ -161,16 +162,14 @@ def build_model(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> 
 
 def _place_variables(plan: Plan, model: Any) -> Iterator[Finding]:
     moves = {move.path: move for move in plan.moves if move.action != "dropped"}
-    for holder in holders(model):
-        own = holder.own()
-        values = {
-            number: _value(moves.pop(holder.variable_path(number), None), plan, holder, variable)
-            for number, variable in own.items()
-        }
-        _load(holder.saveable, own, values)
+
+    def value(holder: Holder, number: str, variable: Any) -> Any:
+        move = moves.pop(holder.variable_path(number), None)
+        return _value(move, plan, holder, variable)
+
+    place(model, value)
     if moves:
         refuse("PS508", f"the rebuilt model has no variable {some(moves)}")
-    _finish(model)
     for move in plan.moves:
         if move.action == "initialised" and move.initializer is None and not move.pipeline:
             problem = Problem(
@@ -189,54 +188,6 @@ def _value(move: Move | None, plan: Plan, holder: Holder, variable: Any) -> Any:
             hint="its file is not whole",
         )
     return planned_value(move, plan, holder, variable)
-
-
-def _give(variable: Any, value: Any) -> None:
-    """Give a variable its first value, or another where its layer made it of one."""
-    if keras.backend.backend() != "tensorflow":
-        # TensorFlow copies what it is given; others keep it, and it may be a view of a file.
-        value = variable._convert_to_tensor(np.array(value), dtype=variable._dtype)
-    if getattr(variable, "_value", variable) is not None:
-        variable.assign(value)
-        return
-    variable._initialize(value)
-    variable._initializer = None
-
-
-def _load(saveable: Any, own: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-    """Give an object its saved values, and let it derive from them what it derives."""
-    if not hasattr(saveable, "load_own_variables"):
-        return
-    placed = [(variable, values[n]) for n, variable in own.items() if is_variable(variable)]
-    for variable, value in placed:
-        _give(variable, value)
-    foreign = not type(saveable).load_own_variables.__module__.startswith("keras.")
-    if len(placed) < len(own) or foreign:
-        _finish(saveable)
-        saveable.load_own_variables({number: as_array(v) for number, v in values.items()})
-    elif own and hasattr(saveable, "finalize_state"):
-        saveable.finalize_state()
-
-
-def _finish(layer: Any) -> None:
-    """Initialise what nobody saves (seed generators), so that the layer can run."""
-    for variable in _all_variables(layer):
-        if variable._value is None:
-            variable._deferred_initialize()
-
-
-def _all_variables(layer: Any) -> Iterator[Any]:
-    seen: set[int] = set()
-    for variable in layer.variables:
-        if id(variable) not in seen:
-            seen.add(id(variable))
-            yield variable
-    generators: list[Any] = getattr(layer, "_flatten_layers", list)()
-    for inner in generators:
-        for generator in getattr(inner, "_seed_generators", ()):
-            if id(generator.state) not in seen:
-                seen.add(id(generator.state))
-                yield generator.state
 
 
 def _compile(plan: Plan, model: Any, given: Mapping[str, Any]) -> Iterator[Finding]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TypeVar
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, TypeVar
 
 import keras
 from keras.src.backend.common import global_state
+from keras.src.saving import serialization_lib
 
 from patchspec.building.shortcuts import shortcuts
 
@@ -57,6 +58,13 @@ def _unallocated() -> Iterator[None]:
             yield
     finally:
         global_state.set_global_attribute(_WAITING, before)
+
+
+def sharing() -> AbstractContextManager[Any]:
+    """Have Keras make an object once that a config says stands in several places."""
+    scope = getattr(serialization_lib, "ObjectSharingScope", nullcontext)
+    made: AbstractContextManager[Any] = scope()
+    return made
 
 
 @contextmanager

@@ -22,9 +22,9 @@ def carry_state(plan: Plan, model: Any) -> Iterator[Finding]:
     kept = {path: origin for path, origin in plan.origins.items() if origin is not None}
     if plan.base.live is not None:
         _generators_from_live(plan.base.live, model, kept)
-        _give_assets(plan, model, {h.path: own for h, own in saved_assets(plan.base.live)})
+        give_assets(model, {h.path: own for h, own in saved_assets(plan.base.live)}, plan.origins)
         return
-    _give_assets(plan, model, _archived_assets(plan.base))
+    give_assets(model, archived_assets(plan.base), plan.origins)
     layers = [(path, layer) for path, layer in _by_path(model) if path in kept]
     seeded = [path for path, layer in layers if _generators(layer) and _draws(layer)]
     stateful = [path for path, layer in layers if getattr(layer, "stateful", False)]
@@ -102,10 +102,19 @@ def saved_assets(model: Any) -> Iterator[tuple[Holder, dict[str, bytes]]]:
             yield holder, found
 
 
-def _give_assets(plan: Plan, model: Any, files: Mapping[str, Mapping[str, bytes]]) -> None:
-    """Have the parts of the model load their files; `files` are by the path of the part."""
+def give_assets(
+    model: Any,
+    files: Mapping[str, Mapping[str, bytes]],
+    origins: Mapping[str, str | None] | None = None,
+) -> None:
+    """Have the parts of the model load their files; `files` are by the path of the part.
+
+    `origins` are the paths that layers had where the files come from, where they had others.
+    """
+    if not files:
+        return
     for holder in holders(model):
-        origin = plan.origins.get(holder.layer)
+        origin = holder.layer if origins is None else origins.get(holder.layer)
         own = files.get(f"{origin}{holder.path.removeprefix(holder.layer)}")
         if origin is None or not own or not hasattr(holder.saveable, "load_assets"):
             continue
@@ -117,7 +126,7 @@ def _give_assets(plan: Plan, model: Any, files: Mapping[str, Mapping[str, bytes]
             holder.saveable.load_assets(folder)
 
 
-def _archived_assets(base: Base) -> dict[str, dict[str, bytes]]:
+def archived_assets(base: Base) -> dict[str, dict[str, bytes]]:
     """The assets of a `.keras` file by the path of the part that saved them."""
     groups = {group: layer.path for layer, group in layer_groups(base.graph)}
     found: dict[str, dict[str, bytes]] = {}
