@@ -35,6 +35,7 @@ __all__ = [
     "__version__",
     "apply",
     "build",
+    "load",
     "open_base",
     "parse",
     "resolve",
@@ -141,6 +142,23 @@ def apply(
     """
     plan = resolve(patches, model, settings=settings, models=models, custom_objects=custom_objects)
     return build(plan, custom_objects)
+
+
+def load(
+    path: str | Path,
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,  # noqa: A002 (the arguments of `load_model`)
+) -> Any:
+    """The live Keras model in a file or folder: what `keras.saving.load_model` gives, and sooner.
+
+    Whatever `open_base` opens and finds weights in is loaded, old files upgraded, in safe mode. A
+    model whose layers only its class knows is loaded by Keras itself, with a warning that says so.
+    An HDF5 file comes without what it was compiled with, and a warning says so too. Raises
+    `PatchError`.
+    """
+    from patchspec.building.loading import load as loaded  # noqa: PLC0415 (imports Keras)
+
+    return loaded(path, custom_objects, compile)
 
 
 _LATER = {

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -36,6 +37,16 @@ def make(entry: Mapping[str, Any], custom_objects: Mapping[str, Any]) -> Any:
     """
     return keras.saving.deserialize_keras_object(
         plain(entry), custom_objects=dict(custom_objects), safe_mode=True
+    )
+
+
+def load_whole(path: Path, custom_objects: Mapping[str, Any], *, compiled: bool) -> Any:
+    """The model in a file as Keras itself loads it, in safe mode.
+
+    For what no config describes. Whatever Keras raises comes out as it is.
+    """
+    return keras.saving.load_model(
+        path, custom_objects=dict(custom_objects), compile=compiled, safe_mode=True
     )
 
 

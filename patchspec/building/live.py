@@ -17,15 +17,19 @@ import numpy as np
 
 from patchspec.building.door import check_keras, known_custom_objects, make, said_by
 from patchspec.building.inference import KerasInferrer
+from patchspec.building.placing import place
 from patchspec.building.scope import without_values
+from patchspec.building.shortcuts import no_collection
 from patchspec.building.state import carry_state
 from patchspec.building.subclasses import classes_of, document_of, functional_form, opened_inside
 from patchspec.building.values import planned_value
 from patchspec.building.variables import (
     Holder,
     as_array,
+    as_view,
     holders,
     is_variable,
+    shape_of,
 )
 from patchspec.graph.edits import plain
 from patchspec.language.patch import Patch
@@ -65,7 +69,7 @@ def _variables(holder: Holder) -> Iterator[Variable]:
         own = is_variable(value)
         yield Variable(
             holder.variable_path(number),
-            tuple(int(n) for n in value.shape),
+            shape_of(value),
             keras.backend.standardize_dtype(value._dtype if own else value.dtype),
             _reader(value),
             value.name if own else None,
@@ -81,7 +85,7 @@ def _trains(variable: Any, holder: Holder) -> bool:
 
 
 def _reader(value: Any) -> Callable[[], np.ndarray[Any, Any]]:
-    return lambda: as_array(value)
+    return lambda: as_view(value)
 
 
 def known_classes(base: Base, custom_objects: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -138,29 +142,28 @@ def build_model(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> 
     given = known_classes(plan.base, custom_objects)
     check_safe(plan.document, known_custom_objects(given), plan.base.origin)
     document = {**plan.written_document, "compile_config": None}
-    try:
-        model = without_values(lambda: make(document, given))
-    except Exception as error:  # noqa: BLE001 (whatever Keras raises is the answer)
-        refuse("PS411", f"Keras cannot rebuild the patched model: {said_by(error)}")
-    findings = [*_place_variables(plan, model)]
-    findings += forgotten(plan)
-    carry_state(plan, model)
+    with no_collection():
+        try:
+            model = without_values(lambda: make(document, given))
+        except Exception as error:  # noqa: BLE001 (whatever Keras raises is the answer)
+            refuse("PS411", f"Keras cannot rebuild the patched model: {said_by(error)}")
+        findings = [*_place_variables(plan, model)]
+        findings += forgotten(plan)
+        carry_state(plan, model)
     findings += _compile(plan, model, given)
     return Built(model, tuple(findings))
 
 
 def _place_variables(plan: Plan, model: Any) -> Iterator[Finding]:
     moves = {move.path: move for move in plan.moves if move.action != "dropped"}
-    for holder in holders(model):
-        own = holder.own()
-        values = {
-            number: _value(moves.pop(holder.variable_path(number), None), plan, holder, variable)
-            for number, variable in own.items()
-        }
-        _load(holder.saveable, own, values)
+
+    def value(holder: Holder, number: str, variable: Any) -> Any:
+        move = moves.pop(holder.variable_path(number), None)
+        return _value(move, plan, holder, variable)
+
+    place(model, value)
     if moves:
         refuse("PS508", f"the rebuilt model has no variable {some(moves)}")
-    _finish(model)
     for move in plan.moves:
         if move.action == "initialised" and move.initializer is None and not move.pipeline:
             problem = Problem(
@@ -179,51 +182,6 @@ def _value(move: Move | None, plan: Plan, holder: Holder, variable: Any) -> Any:
             hint="its file is not whole",
         )
     return planned_value(move, plan, holder, variable)
-
-
-def _give(variable: Any, value: Any) -> None:
-    """Give a variable its first value, or another where its layer made it of one."""
-    if variable._value is not None:
-        variable.assign(value)
-        return
-    variable._initialize(value)
-    variable._initializer = None
-
-
-def _load(saveable: Any, own: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-    """Give an object its saved values, and let it derive from them what it derives."""
-    if not hasattr(saveable, "load_own_variables"):
-        return
-    placed = [(variable, values[n]) for n, variable in own.items() if is_variable(variable)]
-    for variable, value in placed:
-        _give(variable, value)
-    foreign = not type(saveable).load_own_variables.__module__.startswith("keras.")
-    if len(placed) < len(own) or foreign:
-        _finish(saveable)
-        saveable.load_own_variables({number: as_array(v) for number, v in values.items()})
-    elif own and hasattr(saveable, "finalize_state"):
-        saveable.finalize_state()
-
-
-def _finish(layer: Any) -> None:
-    """Initialise what nobody saves (seed generators), so that the layer can run."""
-    for variable in _all_variables(layer):
-        if variable._value is None:
-            variable._deferred_initialize()
-
-
-def _all_variables(layer: Any) -> Iterator[Any]:
-    seen: set[int] = set()
-    for variable in layer.variables:
-        if id(variable) not in seen:
-            seen.add(id(variable))
-            yield variable
-    generators: list[Any] = getattr(layer, "_flatten_layers", list)()
-    for inner in generators:
-        for generator in getattr(inner, "_seed_generators", ()):
-            if id(generator.state) not in seen:
-                seen.add(id(generator.state))
-                yield generator.state
 
 
 def _compile(plan: Plan, model: Any, given: Mapping[str, Any]) -> Iterator[Finding]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TypeVar
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, TypeVar
 
 import keras
 from keras.src.backend.common import global_state
+from keras.src.saving import serialization_lib
+
+from patchspec.building.shortcuts import shortcuts
 
 _WAITING = "uninitialized_variables"
 """Keras's global list of variables that the end of the next stateless scope initialises."""
@@ -26,13 +29,20 @@ def without_values(run: Callable[[], Made], anew: Callable[[], Made] | None = No
     recurrent layer, say) cannot wait for one. Where Keras says so, `anew` (or `run` once more) is
     called with everything allocated as usual.
     """
-    try:
-        with _unallocated():
-            return run()
-    except ValueError as error:
-        if "create a variable while in a stateless scope" not in " ".join(str(error).split()):
-            raise
-    return (anew or run)()
+    if can_wait():
+        try:
+            with shortcuts(), _unallocated():
+                return run()
+        except ValueError as error:
+            if "create a variable while in a stateless scope" not in " ".join(str(error).split()):
+                raise
+    with shortcuts():
+        return (anew or run)()
+
+
+def can_wait() -> bool:
+    """Whether the variables of this Keras take their first value after they are made."""
+    return all(hasattr(keras.Variable, name) for name in ("_initialize", "_deferred_initialize"))
 
 
 @contextmanager
@@ -48,6 +58,13 @@ def _unallocated() -> Iterator[None]:
             yield
     finally:
         global_state.set_global_attribute(_WAITING, before)
+
+
+def sharing() -> AbstractContextManager[Any]:
+    """Have Keras make an object once that a config says stands in several places."""
+    scope = getattr(serialization_lib, "ObjectSharingScope", nullcontext)
+    made: AbstractContextManager[Any] = scope()
+    return made
 
 
 @contextmanager

@@ -19,10 +19,10 @@ def carry_state(plan: Plan, model: Any) -> None:
     """What layers hold beside their saved variables: vocabularies, and the state of generators."""
     kept = {path: origin for path, origin in plan.origins.items() if origin is not None}
     if plan.base.live is None:
-        _give_assets(plan, model, assets_by_part(plan.base))
+        give_assets(model, assets_by_part(plan.base), plan.origins)
         return
     _generators_from_live(plan.base.live, model, kept)
-    _give_assets(plan, model, {h.path: own for h, own in saved_assets(plan.base.live)})
+    give_assets(model, {h.path: own for h, own in saved_assets(plan.base.live)}, plan.origins)
 
 
 def _generators_from_live(source: Any, model: Any, kept: Mapping[str, str]) -> None:
@@ -82,10 +82,19 @@ def saved_assets(model: Any) -> Iterator[tuple[Holder, dict[str, bytes]]]:
             yield holder, found
 
 
-def _give_assets(plan: Plan, model: Any, files: Mapping[str, Mapping[str, bytes]]) -> None:
-    """Have the parts of the model load their files; `files` are by the path of the part."""
+def give_assets(
+    model: Any,
+    files: Mapping[str, Mapping[str, bytes]],
+    origins: Mapping[str, str | None] | None = None,
+) -> None:
+    """Have the parts of the model load their files; `files` are by the path of the part.
+
+    `origins` are the paths that layers had where the files come from, where they had others.
+    """
+    if not files:
+        return
     for holder in holders(model):
-        origin = plan.origins.get(holder.layer)
+        origin = holder.layer if origins is None else origins.get(holder.layer)
         own = files.get(f"{origin}{holder.path.removeprefix(holder.layer)}")
         if origin is None or not own or not hasattr(holder.saveable, "load_assets"):
             continue

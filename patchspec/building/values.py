@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from patchspec.building.variables import Holder
+from patchspec.building.variables import Holder, shape_of
 from patchspec.planning.plan import Move, Plan
 from patchspec.rewriting.values import (
     Array,
@@ -27,7 +27,7 @@ def planned_value(move: Move, plan: Plan, holder: Holder, variable: Any) -> Any:
 
     PS508 where the variable that it comes from is missing, or has another shape than was planned.
     """
-    shape = tuple(int(n) for n in variable.shape)
+    shape = shape_of(variable)
     if not move.pipeline:
         if move.action == "initialised":
             return initial_array(move, plan, variable, shape)

@@ -129,6 +129,21 @@ def as_array(value: Any) -> np.ndarray[Any, Any]:
     return np.asarray(keras.ops.convert_to_numpy(value))
 
 
+def as_view(value: Any) -> np.ndarray[Any, Any]:
+    """The value of a variable to be read at once; where the backend can, without a copy of it."""
+    try:
+        held = value.value
+        return np.asarray(memoryview(held.value() if hasattr(held, "value") else held))
+    except (AttributeError, TypeError, ValueError, BufferError, RuntimeError):
+        return as_array(value)
+
+
+def shape_of(value: Any) -> tuple[int, ...]:
+    """The shape as numbers; TensorFlow makes an object of its own of it at each look."""
+    shape = getattr(value, "_shape", None)
+    return tuple(int(n) for n in (value.shape if shape is None else shape))
+
+
 def initializer_of(variable: Any, saveable: Any) -> Mapping[str, Any] | None:
     """The initializer of a variable that has no value yet; none where it is code of its own.
 

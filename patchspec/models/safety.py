@@ -7,7 +7,7 @@ the objects that belong to them; the rest must be given by the user, and code is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,8 @@ MODULES = (
     "keras.src.models.sequential",
 )
 MODULE_PREFIXES = ("keras.src.ops.", "keras.ops.", "keras.src.applications.", "keras.src.layers.")
+_LEAVES = (str, int, float, bool, type(None))
+"""The types of values that most of a config is; nothing is named inside them."""
 _MAX_CONSTANT = 1 << 24
 _FUNCTIONS = ("keras.activations", "keras.ops", "keras.losses", "keras.metrics", "builtins")
 
@@ -47,7 +49,7 @@ class Named:
 
 def check_code(document: Mapping[str, Any], origin: str) -> None:
     """Refuse what carries code (PS704): nothing of it may even be planned with."""
-    problems = list(_code_in(document, origin))
+    problems = list(_code_in(_objects(document, ""), origin))
     if problems:
         raise PatchError(dict.fromkeys(problems))
 
@@ -57,9 +59,10 @@ def check_safe(document: Mapping[str, Any], custom: Collection[str], origin: str
 
     `custom` are the names of the custom objects that the user gave or registered.
     """
-    problems = list(_code_in(document, origin))
+    named = _objects(document, "")
+    problems = list(_code_in(named, origin))
     missing: dict[str, list[str]] = {}
-    for found, entry in _objects(document, ""):
+    for found, entry in named:
         name = str(entry.get("class_name"))
         if name not in CODE | CODE_OBJECTS and not _is_known(entry, custom):
             wanted = str(entry.get("registered_name") or name)
@@ -83,8 +86,8 @@ def check_safe(document: Mapping[str, Any], custom: Collection[str], origin: str
         raise PatchError(dict.fromkeys(problems))
 
 
-def _code_in(document: Mapping[str, Any], origin: str) -> Iterator[Problem]:
-    for found, entry in _objects(document, ""):
+def _code_in(named: Iterable[tuple[Named, Mapping[str, Any]]], origin: str) -> Iterator[Problem]:
+    for found, entry in named:
         name = str(entry.get("class_name"))
         if name in CODE | CODE_OBJECTS:
             yield _code(found.layer, name, origin)
@@ -118,21 +121,28 @@ def _is_known(entry: Mapping[str, Any], custom: Collection[str]) -> bool:
     return module in MODULES or str(module).startswith(MODULE_PREFIXES)
 
 
-def _objects(value: Any, layer: str) -> Iterator[tuple[Named, Mapping[str, Any]]]:
+def _objects(value: Any, layer: str) -> list[tuple[Named, Mapping[str, Any]]]:
     """Every object that the config names, at any depth, and the layer that names it."""
+    found: list[tuple[Named, Mapping[str, Any]]] = []
+    _collect(value, layer, found)
+    return found
+
+
+def _collect(value: Any, layer: str, found: list[tuple[Named, Mapping[str, Any]]]) -> None:
     if isinstance(value, Mapping):
         if "class_name" in value and ("config" in value or "module" in value):
             config = value.get("config")
             if isinstance(config, Mapping) and "name" in config and "trainable" in config:
                 layer = str(config["name"])
             layer = str(value.get("name") or layer)
-            yield Named(str(value["class_name"]), layer), value
+            found.append((Named(str(value["class_name"]), layer), value))
         for key, item in value.items():
-            if key != "compile_config":
-                yield from _objects(item, layer)
+            if type(item) not in _LEAVES and key != "compile_config":
+                _collect(item, layer, found)
     elif isinstance(value, list):
         for item in value:
-            yield from _objects(item, layer)
+            if type(item) not in _LEAVES:
+                _collect(item, layer, found)
 
 
 def _length(value: Any) -> int:
