@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import mmap
 import os
@@ -94,9 +95,10 @@ class Content:
         place = self._start + offset
         try:
             return os.lseek(self._descriptor, place, os.SEEK_DATA) >= place + size
-        except OSError:
-            # Past the last data of the file; or the file system cannot say.
-            return os.fstat(self._descriptor).st_size >= place + size and _can_say(self._descriptor)
+        except OSError as error:
+            # Nothing but a hole up to the end; any other answer is that nobody knows.
+            whole = os.fstat(self._descriptor).st_size >= place + size
+            return error.errno == errno.ENXIO and whole
 
     @cached_property
     def view(self) -> memoryview:
@@ -134,15 +136,6 @@ class Content:
         with ThreadPoolExecutor(1) as pool:
             second = pool.submit(checksum, self.pieces(half, self._size - half))
             return combined(checksum(self.pieces(0, half)), second.result(), self._size - half)
-
-
-def _can_say(descriptor: int) -> bool:
-    """Whether the file system knows where a file has data."""
-    try:
-        os.lseek(descriptor, 0, os.SEEK_DATA)
-    except OSError:
-        return False
-    return True
 
 
 @dataclass(frozen=True, slots=True)
