@@ -559,9 +559,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "PS922": Code(
             "no format for weights alone",
-            "Weights are written to `.npz` or `.safetensors` by the path of the layer and the number "
-            "of the variable, or to `.weights.h5` or `.weights.json` as Keras 3 stores them. A "
-            "`.keras` file holds the whole model.",
+            "Weights are written to `.npz` or `.safetensors` by the path of the layer and the "
+            "number of the variable, or to `.weights.h5` or `.weights.json` as Keras 3 stores "
+            "them. A `.keras` file holds the whole model.",
         ),
         "PS923": Code(
             "a shard outside the folder",
