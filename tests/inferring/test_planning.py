@@ -181,13 +181,9 @@ def test_what_needs_tensorflow_gets_it(small: Path, written: Callable[[str], Pat
     assert command("plan", small, path).backend == "tensorflow"
 
 
-def test_a_backend_that_was_chosen_is_kept(
-    small: Path, written: Callable[[str], Path], tmp_path: Path
-) -> None:
+def test_a_backend_that_was_chosen_is_kept(small: Path, written: Callable[[str], Path]) -> None:
     path = written(WRAPPED % "head")
     assert command("plan", small, path, KERAS_BACKEND="jax").backend == "jax"
-    (tmp_path / "keras.json").write_text('{"backend": "jax"}')
-    assert command("plan", small, path, KERAS_HOME=str(tmp_path)).backend == "jax"
 
 
 def test_objects_of_the_user_s_go_before_keras_s_own(small: Path) -> None:
