@@ -67,7 +67,8 @@ def _brings_free(data: Any) -> bool:
             name = value.get(key)
             if isinstance(name, str) and (is_registered(name) or _is_bound(name)):
                 return False
-        if any(value.get(key) is True for key in _NOT_EVERYWHERE):
+        pointed = str(value.get("path")).rpartition("/")[2]
+        if pointed in _NOT_EVERYWHERE or any(value.get(key) is True for key in _NOT_EVERYWHERE):
             return False
     return True
 

@@ -277,8 +277,8 @@ def test_a_command_that_lacks_what_the_light_backend_imports_takes_the_usual_one
 BOUND = [
     "- {op: insert, after: x, new: {class: StringLookup, name: n, config: {vocabulary: [a]}}}",
     "- {op: insert, after: x, new: {class: 'own>Layer', name: n}}",
-    "- {op: insert, after: x, new: {class: BatchNormalization, name: n, config: "
-    "{synchronized: true}}}",
+    "- {op: json, layers: a, patch: [{op: add, path: /synchronized, value: true}]}",
+    "- {op: set, layers: a, config: {synchronized: true}}",
 ]
 
 
