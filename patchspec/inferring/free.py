@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from patchspec.inferring.native import known_layer
 from patchspec.inferring.registry import KINDS
 from patchspec.language.patch import Patch
 from patchspec.layers.check import OBJECT_KINDS, is_registered
@@ -16,11 +17,10 @@ from patchspec.layers.table import layer_class, objects
 from patchspec.models.base import Base
 
 _LAYERS = {
-    *KINDS, "InputLayer", "Functional", "Sequential", "Model", "EinsumDense", "Dot",
-    "LSTM", "GRU", "SimpleRNN", "LSTMCell", "GRUCell", "SimpleRNNCell", "StackedRNNCells", "RNN",
-    "Bidirectional", "TimeDistributed", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D",
-    "MultiHeadAttention", "GroupQueryAttention", "Attention", "AdditiveAttention",
-    "SpectralNormalization",
+    *KINDS, "InputLayer", "Functional", "Sequential", "Model", "Dot", "SpectralNormalization",
+    "LSTMCell", "GRUCell", "SimpleRNNCell", "StackedRNNCells", "RNN", "Bidirectional",
+    "TimeDistributed", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GroupQueryAttention",
+    "Attention", "AdditiveAttention",
 }  # fmt: skip
 _OPERATIONS = {
     "Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Maximum", "Minimum", "NotEqual",
@@ -53,6 +53,9 @@ def _named_free(value: Mapping[str, Any]) -> bool:
     name = value.get("class_name")
     if name is None or "config" not in value:
         return True
+    if name == "Normalization":
+        # It counts in the integers of its backend, unless it is known here.
+        return known_layer(value) is not None
     known = _OPERATIONS if str(value.get("module")).startswith("keras.src.ops.") else _LAYERS
     return name in known or name in _OBJECTS
 
@@ -64,7 +67,8 @@ def _brings_free(data: Any) -> bool:
             name = value.get(key)
             if isinstance(name, str) and (is_registered(name) or _is_bound(name)):
                 return False
-        if any(value.get(key) is True for key in _NOT_EVERYWHERE):
+        pointed = str(value.get("path")).rpartition("/")[2]
+        if pointed in _NOT_EVERYWHERE or any(value.get(key) is True for key in _NOT_EVERYWHERE):
             return False
     return True
 

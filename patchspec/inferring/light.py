@@ -9,7 +9,7 @@ from typing import Any
 
 from patchspec.graph.tensors import Spec
 from patchspec.inferring.kinds import DeclinedError
-from patchspec.inferring.native import NativeLayer, known_layer
+from patchspec.inferring.models import native
 from patchspec.planning.shapes import InferredLayer, Inferrer, VariableSpec
 
 
@@ -32,10 +32,10 @@ class LightInferrer:
 
     def layer(self, entry: Mapping[str, Any]) -> InferredLayer:
         """The layer of an entry; PS412 with Keras's own words where its arguments do not fit."""
-        found = known_layer(entry)
+        found = native(entry, self.integer)
         if found is None:
             return self.keras.layer(entry)
-        return LightLayer(NativeLayer(found, self.integer), lambda: self.keras.layer(entry))
+        return LightLayer(found, lambda: self.keras.layer(entry))
 
     def check_compile(self, config: Mapping[str, Any]) -> None:
         """Refuse (PS429) a compile configuration of which something cannot be made."""

@@ -16,7 +16,7 @@ from patchspec.inferring.registry import KINDS
 from patchspec.layers.table import LayerClass, layer_class
 from patchspec.planning.shapes import VariableSpec
 
-_ENTRY_KEYS = {
+ENTRY_KEYS = {
     "module", "class_name", "config", "registered_name", "name", "inbound_nodes", "build_config",
     "shared_object_id",
 }  # fmt: skip
@@ -39,7 +39,7 @@ class Known:
 def known_layer(entry: Mapping[str, Any]) -> Known | None:
     """The layer or operation of an entry, if all that it says is plain."""
     operation = operation_of(entry)
-    if operation is not None and set(entry) <= _ENTRY_KEYS:
+    if operation is not None and set(entry) <= ENTRY_KEYS:
         return Known(entry, operation, entry["config"], _NO_POLICY, ())
     name = str(entry.get("class_name"))
     kind, table = KINDS.get(name), layer_class(name)
@@ -55,7 +55,7 @@ def known_layer(entry: Mapping[str, Any]) -> Known | None:
 def _is_plain(entry: Mapping[str, Any], name: str) -> bool:
     config = entry.get("config")
     return (
-        set(entry) <= _ENTRY_KEYS
+        set(entry) <= ENTRY_KEYS
         and entry.get("module") == "keras.layers"
         and entry.get("registered_name", "") in (None, name)
         and isinstance(config, Mapping)

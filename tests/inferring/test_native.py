@@ -75,7 +75,7 @@ def check(said: dict[str, Any], made: list[Call]) -> int:
 
 
 @pytest.mark.parametrize("name", sorted(KINDS))
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_whatever_is_answered_is_what_keras_answers(name: str, data: st.DataObject) -> None:
     made = data.draw(st.lists(calls(name), min_size=1, max_size=2))
@@ -111,7 +111,7 @@ def operands(draw: st.DrawFn, count: int) -> list[Any]:
 
 
 @pytest.mark.parametrize("named", sorted(OPERATIONS))
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_operations_are_answered_as_keras_answers(
     named: tuple[str, str], data: st.DataObject

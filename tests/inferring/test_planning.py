@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,15 @@ import pytest
 import patchspec
 from patchspec.building.live import resolve_with_keras
 from patchspec.building.tensorflow import not_for_keras
+from patchspec.cli import backend
 from patchspec.inferring import installed, resolving
+from patchspec.inferring.free import any_backend_will_do
+from patchspec.models.base import Base
 from patchspec.models.opening import open_base
 from patchspec.planning.plan import Plan
 from patchspec.problems import PatchError
 from patchspec.review.plans import plan_json
+from tests.configs import chain, entrance, layer, model, node, tensor
 from tests.conftest import SAMPLES, patch_of
 from tests.inferring.running import command
 
@@ -71,7 +76,10 @@ def written(tmp_path: Path) -> Callable[[str], Path]:
     """The file of a patch of these steps."""
 
     def write(steps: str) -> Path:
-        body = "".join(f"  {line}\n" for line in steps.strip().splitlines())
+        steps, _, rest = steps.strip().partition("\ncompile:")
+        body = "".join(f"  {line}\n" for line in steps.splitlines())
+        if rest:
+            body += f"compile:{rest}\n"
         path = tmp_path / "p.patchspec.yaml"
         path.write_text(f"patchspec: 1\nseed: 7\noperations:\n{body}")
         return path
@@ -156,14 +164,35 @@ def test_the_samples_are_planned_alike(path: Path) -> None:
         assert mine == said_by(lambda: resolve_with_keras(patch, base))  # noqa: B023
 
 
+COMPILED = """
+- {op: freeze, layers: {class: Conv2D}}
+compile:
+  optimizer: {class: AdamW, config: {weight_decay: 0.01}}
+  loss: {class: CategoricalCrossentropy, config: {label_smoothing: 0.1}}
+  metrics: [accuracy]
+"""
+
+
+@pytest.mark.parametrize("steps", [WRAPPED % "head", COMPILED])
 def test_where_keras_is_needed_a_command_waits_for_no_tensorflow(
+    small: Path, written: Callable[[str], Path], steps: str
+) -> None:
+    path = written(steps)
+    light = command("plan", small, path, "--json", "--with-config")
+    assert (light.backend, light.loaded, light.code) == ("numpy", ["keras", "jax"], 0)
+    theirs = plan_json(
+        resolve_with_keras(patchspec.parse(path), open_base(small)), with_config=True
+    )
+    assert json.loads(light.out) == json.loads(json.dumps(theirs))
+
+
+def test_the_words_of_a_refusal_are_the_same_on_either_backend(
     small: Path, written: Callable[[str], Path]
 ) -> None:
-    path = written(WRAPPED % "head")
-    light = command("plan", small, path, "--json", "--with-config")
-    assert (light.backend, light.loaded) == ("numpy", ["keras", "jax"])
-    full = command("plan", small, path, "--json", "--with-config", KERAS_BACKEND="tensorflow")
-    assert full.backend == "tensorflow"
+    path = written("- {op: insert, after: pool, new: {class: MaxPooling2D, name: m}}")
+    light = command("plan", small, path, "--json")
+    full = command("plan", small, path, "--json", KERAS_BACKEND="tensorflow")
+    assert (light.backend, full.backend) == ("numpy", "tensorflow")
     assert light.out == full.out
 
 
@@ -181,13 +210,9 @@ def test_what_needs_tensorflow_gets_it(small: Path, written: Callable[[str], Pat
     assert command("plan", small, path).backend == "tensorflow"
 
 
-def test_a_backend_that_was_chosen_is_kept(
-    small: Path, written: Callable[[str], Path], tmp_path: Path
-) -> None:
+def test_a_backend_that_was_chosen_is_kept(small: Path, written: Callable[[str], Path]) -> None:
     path = written(WRAPPED % "head")
     assert command("plan", small, path, KERAS_BACKEND="jax").backend == "jax"
-    (tmp_path / "keras.json").write_text('{"backend": "jax"}')
-    assert command("plan", small, path, KERAS_HOME=str(tmp_path)).backend == "jax"
 
 
 def test_objects_of_the_user_s_go_before_keras_s_own(small: Path) -> None:
@@ -234,3 +259,39 @@ def test_tensorflow_is_taken_for_missing_only_where_keras_asks_as_it_does_now(
     assert not module_utils.tensorflow.available
     monkeypatch.setattr(module_utils, "tensorflow", object())
     assert not not_for_keras()
+
+
+def test_a_command_that_lacks_what_the_light_backend_imports_takes_the_usual_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(backend, "is_imported", lambda: False)
+    monkeypatch.setattr(backend, "backend_of_keras", lambda: "tensorflow")
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.setattr(backend, "find_spec", asked.append)
+    backend.use_light_backend()
+    assert asked == ["jax"]
+    assert "KERAS_BACKEND" not in os.environ
+
+
+BOUND = [
+    "- {op: insert, after: x, new: {class: StringLookup, name: n, config: {vocabulary: [a]}}}",
+    "- {op: insert, after: x, new: {class: 'own>Layer', name: n}}",
+    "- {op: json, layers: a, patch: [{op: add, path: /synchronized, value: true}]}",
+    "- {op: set, layers: a, config: {synchronized: true}}",
+]
+
+
+def test_a_backend_does_only_where_all_are_alike() -> None:
+    plain = patch_of(DROPOUT % "x")
+    base = Base(chain("a"))
+    assert any_backend_will_do([base], [plain])
+    for steps in BOUND:
+        assert not any_backend_will_do([base], [patch_of(steps)])
+    for bound in (
+        layer("Discretization", "b", [node(tensor("x"))]),
+        layer("Normalization", "b", [node(tensor("x"))], mean=[0.0], variance=[1.0]),
+        {**layer("Dense", "b", [node(tensor("x"))]), "class_name": "Own"},
+        {**entrance("y"), "config": {**entrance("y")["config"], "sparse": True}},
+    ):
+        assert not any_backend_will_do([Base(model([entrance(), bound], ["b", 0, 0]))], [plain])
