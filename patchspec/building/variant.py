@@ -100,7 +100,11 @@ class Variant:
         PS920 without the package for `.safetensors`, PS922 for another suffix.
         """
         return write_weights(
-            Path(path), self.plan.graph, self._variables(), force=force, shard_size=shard_size
+            Path(path),
+            self._variables(),
+            graph=self.plan.graph,
+            force=force,
+            shard_size=shard_size,
         )
 
     def _variables(self) -> list[Variable]:

@@ -39,8 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
     if weights_out is not None and base.variables is not None:
         write_weights(
             weights_out,
-            base.graph,
             base.variables.values(),
+            graph=base.graph,
             force=arguments.force,
             shard_size=arguments.shard_size,
         )

@@ -13,6 +13,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
@@ -21,7 +22,7 @@ from patchspec.models.base import Base, Variable
 from patchspec.models.content import Content, Recorded, held, opened
 from patchspec.models.dialects.dialect import upgraded
 from patchspec.models.dialects.notes import Upgraded
-from patchspec.models.document import checked_document, read_json
+from patchspec.models.document import checked_graph, read_json
 from patchspec.models.layout import layer_groups, named_path
 from patchspec.problems import refuse
 
@@ -52,12 +53,12 @@ def stored_names(path: Path) -> dict[str, str]:
 
     Empty where Keras, before 3.6, did not write them.
     """
-    from patchspec.models.weights_file import opened_file  # noqa: PLC0415
+    from patchspec.models.weights_file import contents_of  # noqa: PLC0415
 
     with zipfile.ZipFile(path) as archive:
         if "model.weights.h5" not in archive.namelist():
             return {}
-        names = opened_file(_weights(archive, path), str(path)).names
+        names = contents_of(_weights(archive, path), str(path)).names
     return {group.removesuffix("/vars"): name for group, name in names.items()}
 
 
@@ -99,29 +100,24 @@ def base_of(
 ) -> Base:
     """The base that the parts of a `.keras` file make, wherever they lie."""
     found = Upgraded(document) if document else upgraded(config, name, _version(metadata))
-    document = checked_document(found.document, name)
+    graph = checked_graph(found.document, name)
+    base = Base(found.document, None, name, metadata, upgrades=found.steps, lens=graph)
     if weights is None:
-        return Base(document, None, name, metadata, assets=assets, upgrades=found.steps)
+        return replace(base, assets=assets)
     if found.steps and not _version(metadata).startswith("3."):
-        return Base(
-            document,
-            _of_keras2(weights, config, document, found, name),
-            name,
-            metadata,
-            upgrades=found.steps,
-        )
-    variables, optimizer = _by_name(weights, document, name)
-    return Base(document, variables, name, metadata, optimizer, assets, upgrades=found.steps)
+        return replace(base, variables=_of_keras2(weights, config, graph, found, name))
+    variables, optimizer = _by_name(weights, graph, name)
+    return replace(base, variables=variables, optimizer=optimizer, assets=assets)
 
 
 def _of_keras2(
-    weights: Content, old: Any, document: dict[str, Any], found: Upgraded, name: str
+    weights: Content, old: Any, graph: Graph, found: Upgraded, name: str
 ) -> dict[str, Variable]:
     from patchspec.models.keras2_archive import keras2_variables  # noqa: PLC0415 (as below)
-    from patchspec.models.weights_file import opened_file  # noqa: PLC0415
+    from patchspec.models.weights_file import contents_of  # noqa: PLC0415
 
-    stored = opened_file(weights, name).stored
-    return keras2_variables(old, Graph.of(document), stored, found, name)
+    stored = contents_of(weights, name).stored
+    return keras2_variables(old, graph, stored, found, name)
 
 
 def _version(metadata: Any) -> str:
@@ -192,14 +188,14 @@ def _inflated(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Content:
 
 
 def _by_name(
-    content: Content, document: Mapping[str, Any], name: str
+    content: Content, graph: Graph, name: str
 ) -> tuple[dict[str, Variable], dict[str, Variable]]:
     """The stored variables by layer path, and those of the optimizer by their path in the file."""
-    from patchspec.models.weights_file import opened_file, variable_of  # noqa: PLC0415
+    from patchspec.models.weights_file import contents_of, variable_of  # noqa: PLC0415
 
-    found = opened_file(content, name)
+    found = contents_of(content, name)
     groups: dict[str, str] = {}
-    for layer, group in layer_groups(Graph.of(document)):
+    for layer, group in layer_groups(graph):
         groups[group] = layer.path
         said = found.names.get(f"{group}/vars")
         if said is not None and said != layer.config.get("name", layer.name):

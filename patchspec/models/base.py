@@ -75,6 +75,8 @@ class Base:
     """Why there are no variables, where the file should have brought them, and what to do."""
     upgrades: tuple[UpgradeStep, ...] = ()
     """What was done to bring an old config into the current form; empty for a current file."""
+    lens: Graph | None = field(default=None, repr=False, compare=False)
+    """The lens over the document, where somebody has looked through it already."""
 
     @property
     def files(self) -> tuple[str | None, ...]:
@@ -84,6 +86,8 @@ class Base:
     @cached_property
     def graph(self) -> Graph:
         """The lens over the document."""
+        if self.lens is not None and self.lens.source is self.document["config"]:
+            return self.lens
         return Graph.of(self.document)
 
     @cached_property

@@ -23,7 +23,7 @@ from patchspec.models.npz import read_npz
 from patchspec.models.positional import Positional, is_positional, named, read_sharded
 from patchspec.models.safetensors_file import read_safetensors
 from patchspec.models.structure import Structure
-from patchspec.models.weights_file import opened_file
+from patchspec.models.weights_file import contents_of
 from patchspec.problems import refuse
 
 
@@ -58,7 +58,7 @@ def from_shards(structure: Structure, path: Path) -> Base:
 def from_hdf5(structure: Structure, path: Path) -> Base:
     """The model with the weights of an HDF5 file of any Keras, of weights alone or of a model."""
     origin = str(path)
-    found = opened_file(opened(path), origin)
+    found = contents_of(opened(path), origin)
     stored, names = found.stored, found.names
     if not is_positional(stored):
         base = with_weights(structure.base, structure.upgraded, read_hdf5_weights(path))

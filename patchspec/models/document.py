@@ -38,6 +38,12 @@ def read_json(content: bytes, what: str) -> Any:
 
 def checked_document(document: Any, name: str) -> dict[str, Any]:
     """The document, if it is a functional model or a Sequential as Keras 3 writes it, and whole."""
+    checked_graph(document, name)
+    return document  # type: ignore[no-any-return]
+
+
+def checked_graph(document: Any, name: str) -> Graph:
+    """The lens over a document that `checked_document` takes."""
     if not isinstance(document, dict) or not isinstance(document.get("config"), Mapping):
         refuse(
             "PS903",
@@ -65,7 +71,7 @@ def checked_document(document: Any, name: str) -> dict[str, Any]:
         # Checking walks over all that anything later looks at: what it trips over is no config.
         reason = f"{type(error).__name__}: {error}"
         refuse("PS903", f"the config in `{name}` is not written as Keras writes one ({reason})")
-    return document
+    return graph
 
 
 def _refuse_form(document: Mapping[str, Any], name: str, kind: str) -> None:

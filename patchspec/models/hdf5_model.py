@@ -21,9 +21,10 @@ from patchspec.models.content import opened
 from patchspec.models.dialects.dialect import upgraded
 from patchspec.models.dialects.notes import Upgraded, UpgradeStep
 from patchspec.models.document import checked_document, read_json
+from patchspec.models.hdf5_objects import opened_file
 from patchspec.models.keras0_weights import unnamed_variables
 from patchspec.models.weight_names import Weight, placed, weight
-from patchspec.models.weights_file import Stored, opened_file, variable_of
+from patchspec.models.weights_file import Stored, variable_of
 from patchspec.problems import refuse
 
 MAX_TEXT = 64 << 20

@@ -17,7 +17,7 @@ from patchspec.models.archive import ZIP_DAMAGE, read_archive
 from patchspec.models.base import Base
 from patchspec.models.dialects.dialect import unwrapped, upgraded
 from patchspec.models.dialects.notes import Upgraded
-from patchspec.models.document import checked_document, read_json
+from patchspec.models.document import checked_graph, read_json
 from patchspec.models.folder import is_unzipped, read_folder, refuse_unknown
 from patchspec.models.structure import Structure
 from patchspec.models.text import read_yaml
@@ -154,7 +154,8 @@ def _read_text(file: Path) -> Structure:
 
 def _of_config(value: Mapping[str, Any], name: str) -> Structure:
     found = upgraded(value, name)
-    base = Base(checked_document(found.document, name), origin=name, upgrades=found.steps)
+    graph = checked_graph(found.document, name)
+    base = Base(found.document, origin=name, upgrades=found.steps, lens=graph)
     return Structure(base, found, unwrapped(value) if found.steps else None)
 
 

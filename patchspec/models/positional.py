@@ -21,7 +21,7 @@ from patchspec.models.content import Content, opened
 from patchspec.models.document import read_json
 from patchspec.models.layout import layer_groups, named_path, snake_case
 from patchspec.models.shards import existing, shard
-from patchspec.models.weights_file import Stored, opened_file, variable_of
+from patchspec.models.weights_file import Stored, contents_of, variable_of
 from patchspec.problems import PatchError, Problem, refuse, some
 
 MAX_MAP = 64 << 20
@@ -57,7 +57,7 @@ def is_positional(paths: Iterable[str]) -> bool:
 
 def read_positional(content: Content, origin: str) -> Positional:
     """What one HDF5 file stores."""
-    found = opened_file(content, origin)
+    found = contents_of(content, origin)
     return Positional(origin, found.stored, found.names)
 
 

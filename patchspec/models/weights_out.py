@@ -32,28 +32,30 @@ def check_weights_target(path: Path, *, force: bool) -> None:
 
 def write_weights(
     path: Path,
-    graph: Graph,
     variables: Iterable[Variable],
     *,
+    graph: Graph | None = None,
     force: bool = False,
     shard_size: int | None = None,
 ) -> Path:
     """Write the variables of a model, whole or not at all; the same values give the same bytes.
 
     `.npz` and `.safetensors` have them by path, `.weights.h5` and the shards of `.weights.json` as
-    Keras 3 stores them; a shard has at most `shard_size` bytes.
+    Keras 3 stores them, for which the `graph` is needed; a shard has at most `shard_size` bytes.
 
     PS904 where the file exists and `force` is not given, PS905 where it cannot be written, PS920
     where `.safetensors` is asked for and its package is missing, PS922 for another suffix.
     """
     check_weights_target(path, force=force)
     if path.suffix == ".json":
+        assert graph is not None
         from patchspec.models.shards_out import SHARD_SIZE, write_shards  # noqa: PLC0415
 
         write_shards(path, graph, variables, size=shard_size or SHARD_SIZE, force=force)
         return path
     with replacing(path) as temporary:
         if path.suffix == ".h5":
+            assert graph is not None
             from patchspec.models.shards_out import write_hdf5  # noqa: PLC0415 (imports h5py)
 
             write_hdf5(temporary, graph, variables)

@@ -37,17 +37,19 @@ def write_archive(
     assets: Mapping[str, bytes] | None = None,
     force: bool = False,
     progress: Progress | None = None,
+    graph: Graph | None = None,
 ) -> None:
     """Write a model as Keras would: `document` in graph order, variables by path.
 
     Keras finds a layer's variables by its class and place, so the groups are derived from the
-    document. Values that lie in a file go from there to here and are never held whole; the others
-    are made one at a time. Every file inside has the same date. PS904 and PS905 where the file
-    exists or cannot be written, PS903 where a file that values come from is damaged.
+    document, or from a lens over it that is there already. Values that lie in a file go from there
+    to here and are never held whole; the others are made one at a time. Every file inside has the
+    same date. PS904 and PS905 where the file exists or cannot be written, PS903 where a file that
+    values come from is damaged.
     """
     check_target(path, force=force)
     texts = texts_of(document, metadata, assets)
-    graph = Graph.of(document)
+    graph = Graph.of(document) if graph is None else graph
     stored = [*variables, *(optimizer or {}).values()]
     rest = sum(map(len, texts.values()))
     with replacing(path) as temporary:

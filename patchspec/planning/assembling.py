@@ -87,6 +87,7 @@ def assembled(listed: tuple[Patch, ...], base: Base, setting: Setting) -> Plan:
         weights_known=complete,
         branched=state.branched,
         models=others,
+        lens=state.graph,
     )
     late = tuple(_allowed(finding, listed) for finding in optimizer_findings(plan))
     return replace(plan, findings=plan.findings + late) if late else plan

@@ -159,6 +159,8 @@ class Plan:
     """The other models that values come from, by the names that the patches give them."""
     checks: tuple[Check, ...] = ()
     """The expectations of the patches: none of them fails, or there would be no plan."""
+    lens: Graph | None = field(default=None, repr=False, compare=False)
+    """The lens over the document, where somebody has looked through it already."""
 
     def model(self, name: str) -> Base:
         """A model by its name; `base` is the base."""
@@ -167,7 +169,7 @@ class Plan:
     @cached_property
     def graph(self) -> Graph:
         """The lens over the document afterwards."""
-        return Graph.of(self.document)
+        return Graph.of(self.document) if self.lens is None else self.lens
 
     @cached_property
     def architecture(self) -> str:

@@ -82,6 +82,7 @@ class FileVariant:
                 assets=assets,
                 force=force,
                 progress=progress,
+                graph=plan.graph,
             )
         else:
             write_folder(
@@ -102,7 +103,9 @@ class FileVariant:
     ) -> Path:
         """Write the variables alone: see `Variant.save_weights`."""
         graph, target = self.plan.graph, Path(path)
-        return write_weights(target, graph, self.variables, force=force, shard_size=shard_size)
+        return write_weights(
+            target, self.variables, graph=graph, force=force, shard_size=shard_size
+        )
 
 
 def file_variant(plan: Plan) -> FileVariant:

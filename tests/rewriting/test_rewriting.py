@@ -22,7 +22,7 @@ from patchspec.models.base import Base, Variable
 from patchspec.models.content import opened
 from patchspec.models.hdf5_out import lay_out
 from patchspec.models.opening import open_base
-from patchspec.models.weights_file import opened_file, variable_of
+from patchspec.models.weights_file import contents_of, variable_of
 from patchspec.models.writer import write_archive
 from patchspec.problems import PatchError
 from patchspec.rewriting.obstacles import obstacle
@@ -280,7 +280,7 @@ def test_a_model_of_more_than_4_gib_is_written_and_read_again(
     with sparse.open("r+b") as file:
         file.seek(last)
         file.write(np.float32(7).tobytes())
-    [found] = opened_file(opened(sparse), "sparse").stored.values()
+    [found] = contents_of(opened(sparse), "sparse").stored.values()
     base = tmp_path / "large.keras"
     write_archive(base, document, [variable_of(found, name)], {})
     plan = patchspec.resolve(patch_of("- {op: rename, layers: e, name: f}"), base, shapes=True)
