@@ -14,7 +14,7 @@ from keras.src.saving.keras_saveable import KerasSaveable
 from keras.src.utils import naming
 
 from patchspec.problems import refuse
-from patchspec.weights.initial import FORGET_GATE_BIAS
+from patchspec.weights.cells import FORGET_GATE_BIAS
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from patchspec.inferring.arguments import (
 )
 from patchspec.inferring.initializers import Initializer, initializer
 from patchspec.inferring.kinds import Config, Kind, Shape, Weight, always, given, known, ranked
-from patchspec.weights.initial import FORGET_GATE_BIAS
+from patchspec.weights.cells import FORGET_GATE_BIAS
 
 _CELL = "cell/"
 _NAMES = ("kernel", "recurrent", "bias")

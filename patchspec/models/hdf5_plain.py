@@ -76,7 +76,7 @@ def read_plain(content: Content) -> Plain:
         if reader.take(0, 16) != _SUPERBLOCK or reader.number(24) != 0:
             raise NotPlainError("the superblock")
         reader.object(reader.number(_ROOT), "", 0)
-    except (struct.error, IndexError, ValueError, OverflowError) as error:
+    except (struct.error, LookupError, ValueError, OverflowError) as error:
         raise NotPlainError(str(error)) from None
     return Plain(reader.extents, reader.names)
 

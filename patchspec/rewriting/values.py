@@ -11,8 +11,8 @@ import numpy as np
 from patchspec.models.base import Variable
 from patchspec.planning.plan import Move, Plan
 from patchspec.problems import refuse
+from patchspec.weights.cells import FORGET_GATE_BIAS
 from patchspec.weights.initial import (
-    FORGET_GATE_BIAS,
     PORTABLE,
     initial_value,
     numpy_dtype,

@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from patchspec.weights.arithmetic import Floats, normal_quantile, orthonormal_columns
+from patchspec.weights.cells import FORGET_GATE_BIAS
 from patchspec.weights.seeds import value_key
 
 CHUNK = 1 << 18
-FORGET_GATE_BIAS = "ForgetGateBias"
-"""Not an initializer of Keras's, but code of its LSTM cells: as portable as the classes are."""
 _STDDEV_OF_TRUNCATED = 0.87962566103423978
 """The standard deviation of a standard normal cut at two: scipy.stats.truncnorm.std(-2, 2)."""
 _BELOW_MINUS_TWO = 0.022750131948179195
