@@ -10,13 +10,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+import numpy as np
+
 from patchspec.problems import refuse
 
-_SIGNATURE = b"GCOL"
-_VERSION = b"\x01\x00\x00\x00"
-"""Version 1 and three reserved bytes: with the signature, what no number is likely to be."""
+_BEGIN = int.from_bytes(b"GCOL\x01\x00\x00\x00", "little")
+"""The signature, version 1 and three reserved bytes: together what no number is likely to be."""
 _HEADER = 16
-_CHUNK = 16 << 20
+_CHUNK = 1 << 17
 
 
 def check_heaps(content: memoryview, file: str) -> None:
@@ -31,16 +32,11 @@ def check_heaps(content: memoryview, file: str) -> None:
 
 
 def _starts(content: memoryview) -> Iterator[int]:
-    """Where heaps begin. The content is looked through in pieces that overlap."""
-    overlap = len(_SIGNATURE) - 1
-    for begin in range(0, len(content), _CHUNK):
-        piece = bytes(content[begin : begin + _CHUNK + overlap])
-        found = piece.find(_SIGNATURE)
-        while found >= 0:
-            start = begin + found
-            if start % 8 == 0 and content[start + 4 : start + 8] == _VERSION:
-                yield start
-            found = piece.find(_SIGNATURE, found + 1)
+    """Where heaps begin, which is always at a multiple of eight bytes."""
+    words = np.frombuffer(content, "<u8", count=len(content) // 8)
+    for begin in range(0, len(words), _CHUNK):
+        for found in np.flatnonzero(words[begin : begin + _CHUNK] == _BEGIN):
+            yield 8 * (begin + int(found))
 
 
 def _adds_up(content: memoryview, start: int) -> bool:
