@@ -255,19 +255,28 @@ class Code(keras.Model):
         return self.dense(x) + 1
 
 
+@pytest.mark.parametrize("zipped", [True, False], ids=["file", "folder"])
 @pytest.mark.parametrize("cls", [Tower, Code])
 def test_what_only_its_class_knows_is_loaded_by_keras_and_that_is_said(
-    cls: Any, tmp_path: Path
+    cls: Any, zipped: bool, tmp_path: Path
 ) -> None:
-    path, x = tmp_path / "m.keras", np.ones((2, 4), "float32")
+    path, x = tmp_path / ("m.keras" if zipped else "m"), np.ones((2, 4), "float32")
     model = cls()
     expected = np.asarray(model(x))
-    model.save(path)
+    keras.saving.save_model(model, path, zipped=zipped)
     assert codes(patchspec.load, path) == {"PS906"}
     with pytest.warns(UserWarning, match="Keras itself loads"):
         mine = patchspec.load(path, {cls.__name__: cls})
     assert type(mine) is cls
     assert np.array_equal(mine(x), expected)
+
+
+def test_hostile_weights_are_refused_before_keras_reads_them(tmp_path: Path) -> None:
+    folder = tmp_path / "m"
+    keras.saving.save_model(Tower(), folder, zipped=False)
+    with h5py.File(folder / "model.weights.h5", "w") as out:
+        out["layers/dense/vars/0"] = h5py.SoftLink("/other")
+    assert codes(lambda path: patchspec.load(path, {"Tower": Tower}), folder) == {"PS703"}
 
 
 def test_a_nested_subclass_stays_what_it_is(tmp_path: Path) -> None:
