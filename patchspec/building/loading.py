@@ -24,8 +24,11 @@ from patchspec.building.state import give_assets
 from patchspec.building.variables import Holder, layer_holders, shape_of
 from patchspec.models.archive import read_config, stored_names
 from patchspec.models.base import Base, Variable
+from patchspec.models.document import read_json
+from patchspec.models.folder import is_unzipped
 from patchspec.models.opening import open_base
 from patchspec.models.safety import check_safe
+from patchspec.models.weights_file import mapped, stored_variables
 from patchspec.problems import PatchError, refuse, some
 from patchspec.rewriting.assets import assets_by_part
 
@@ -72,7 +75,8 @@ def load(
 
 
 def _is_archive(path: Path) -> bool:
-    return zipfile.is_zipfile(path)
+    """Whether a path is a `.keras` file under any name, zipped or a folder."""
+    return is_unzipped(path) or zipfile.is_zipfile(path)
 
 
 def _loaded_whole(
@@ -84,8 +88,7 @@ def _loaded_whole(
     HDF5 file, and what its config names.
     """
     name = str(path)
-    config = read_config(path)
-    stored_names(path)
+    config = _checked_config(path)
     known = known_custom_objects(given)
     check_safe(config, known, name)
     check_safe(config.get("compile_config") or {}, known, name)
@@ -97,6 +100,17 @@ def _loaded_whole(
         return load_whole(path, given, compiled=compiled)
     except Exception as failure:  # noqa: BLE001 (whatever Keras raises is the answer)
         refuse("PS411", f"Keras cannot load `{name}`: {said_by(failure)}")
+
+
+def _checked_config(path: Path) -> Any:
+    """The config of an archive of which `open_base` has looked at everything but the weights."""
+    if not path.is_dir():
+        stored_names(path)
+        return read_config(path)
+    weights = path / "model.weights.h5"
+    if weights.exists():
+        stored_variables(mapped(str(weights)), str(path))
+    return read_json((path / "config.json").read_bytes(), f"config.json in {path}")
 
 
 def _made(base: Base, given: Mapping[str, Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -23,12 +24,31 @@ def place(model: Any, value: Callable[[Holder, str, Any], Any]) -> None:
     _finish(model)
 
 
-def independent(value: Any) -> Any:
-    """The value, of which nothing that a backend makes is a view.
+_ALIGNMENT = 64
+"""Where memory must begin for TensorFlow and JAX to keep it instead of copying it once more."""
 
-    TensorFlow copies what it is given; others keep it, and it may be a view of a file.
-    """
-    return value if keras.backend.backend() == "tensorflow" else np.array(value)
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """An array that a tensor may keep: TensorFlow copies what it knows as an array."""
+
+    value: np.ndarray[Any, Any]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        found: np.ndarray[Any, Any] = self.value
+        return found if dtype is None else found.astype(dtype, copy=bool(copy))
+
+
+def independent(value: Any) -> np.ndarray[Any, Any]:
+    """A copy of the value, which may be a view of a file or of the base, for a tensor to keep."""
+    value = np.asarray(value)
+    memory = np.empty(value.nbytes + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    content = memory[start : start + value.nbytes]
+    # As bytes: numbers that lie in a file at odd places are copied one by one otherwise.
+    content[:] = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
+    copied: np.ndarray[Any, Any] = content.view(value.dtype).reshape(value.shape)
+    return copied
 
 
 def _give(variable: Any, value: Any) -> None:
@@ -36,9 +56,11 @@ def _give(variable: Any, value: Any) -> None:
     if getattr(variable, "_value", variable) is not None:
         variable.assign(independent(value))
         return
-    if keras.backend.backend() != "tensorflow":
-        value = variable._convert_to_tensor(independent(value), dtype=variable._dtype)
-    variable._initialize(value)
+    value = independent(value)
+    if keras.backend.backend() == "tensorflow":
+        variable._initialize(_Own(value))
+    else:
+        variable._initialize(variable._convert_to_tensor(value, dtype=variable._dtype))
     variable._initializer = None
 
 
