@@ -14,8 +14,8 @@ from patchspec.codes import CODES
 
 PACKAGE = Path(patchspec.__file__).parent
 ROOMS = (
-    "problems", "codes", "layers", "graph", "weights", "operations", "language", "models",
-    "planning", "inferring", "rewriting", "building", "review", "reference", "cli",
+    "distributions", "problems", "codes", "layers", "graph", "weights", "operations", "language",
+    "models", "planning", "inferring", "rewriting", "building", "review", "reference", "cli",
 )  # fmt: skip
 
 

@@ -24,11 +24,12 @@ from patchspec.building.state import give_assets
 from patchspec.building.variables import Holder, layer_holders, shape_of
 from patchspec.models.archive import read_config, stored_names
 from patchspec.models.base import Base, Variable
+from patchspec.models.content import opened
 from patchspec.models.document import read_json
 from patchspec.models.folder import is_unzipped
 from patchspec.models.opening import open_base
 from patchspec.models.safety import check_safe
-from patchspec.models.weights_file import mapped, stored_variables
+from patchspec.models.weights_file import contents_of
 from patchspec.problems import PatchError, refuse, some
 from patchspec.rewriting.assets import assets_by_part
 
@@ -109,7 +110,7 @@ def _checked_config(path: Path) -> Any:
         return read_config(path)
     weights = path / "model.weights.h5"
     if weights.exists():
-        stored_variables(mapped(str(weights)), str(path))
+        contents_of(opened(weights), str(path))
     return read_json((path / "config.json").read_bytes(), f"config.json in {path}")
 
 

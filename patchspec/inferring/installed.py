@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from importlib import metadata
 from pathlib import Path
+
+from patchspec import distributions
 
 MINIMUM = (3, 15, 1)
 """The first Keras that is safe, and writes what this package reads."""
@@ -21,10 +22,8 @@ def version_of(text: str) -> tuple[int, ...]:
 
 def is_current() -> bool:
     """Whether a Keras is installed that is new enough."""
-    try:
-        return version_of(metadata.version("keras")) >= MINIMUM
-    except metadata.PackageNotFoundError:
-        return False
+    found = distributions.version_of("keras")
+    return found is not None and version_of(found) >= MINIMUM
 
 
 def is_imported() -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 from patchspec.graph.graph import Graph
 from patchspec.models.base import Variable
-from patchspec.models.dialects.keras2 import is_model
+from patchspec.models.dialects.entries import is_model
 from patchspec.models.dialects.notes import Upgraded
 from patchspec.models.layout import snake_case
 from patchspec.models.parts import Part, parts_of_model

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 
+from patchspec.distributions import version_of
 from patchspec.language.patch import Patch, Pin
 from patchspec.models.base import Base
 from patchspec.problems import PatchError, Pointer, Problem
@@ -44,7 +44,7 @@ def _check_pin(patch: Patch, pin: Pin, base: Base, at: Pointer) -> None:
         problems.append(
             Problem(
                 code="PS901",
-                message=f"the patch wants Keras {pin.keras}, {metadata.version('keras')} is here",
+                message=f"the patch wants Keras {pin.keras}, {version_of('keras')} is here",
                 at=(*at, "keras"),
             )
         )
@@ -54,7 +54,7 @@ def _check_pin(patch: Patch, pin: Pin, base: Base, at: Pointer) -> None:
 
 def _in_range(wanted: str) -> bool:
     """Whether the installed Keras is in a range such as `>=3.15.1, <4`."""
-    found = _numbers(metadata.version("keras"))
+    found = _numbers(version_of("keras") or "")
     for part in wanted.split(","):
         sign = "".join(re.findall("[<>=!]", part))
         limit = _numbers(part)

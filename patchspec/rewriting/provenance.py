@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import metadata
 from typing import Any
 
 from patchspec._version import __version__
+from patchspec.distributions import version_of
 from patchspec.planning.plan import Plan, transfer
 
 PROVENANCE = "patchspec"
@@ -23,7 +23,7 @@ def provenance(plan: Plan) -> dict[str, Any]:
     return {
         "format": 1,
         "patchspec": __version__,
-        "keras": metadata.version("keras"),
+        "keras": version_of("keras"),
         "base": {
             "architecture": plan.base.architecture,
             "state": plan.base.state if base else None,
@@ -54,4 +54,4 @@ def provenance(plan: Plan) -> dict[str, Any]:
 def metadata_of(plan: Plan) -> Mapping[str, Any]:
     """The `metadata.json` of the variant: what the base's said, and the provenance."""
     kept = {k: v for k, v in plan.base.metadata.items() if k != PROVENANCE}
-    return {**kept, "keras_version": metadata.version("keras"), PROVENANCE: provenance(plan)}
+    return {**kept, "keras_version": version_of("keras"), PROVENANCE: provenance(plan)}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from patchspec.models.dialects import keras0, keras1, keras2, keras3
+from patchspec.models.dialects.entries import is_model
 from patchspec.models.dialects.notes import Conversion, Upgraded
 from patchspec.problems import refuse
 
@@ -38,10 +38,15 @@ def _upgraded(document: Any, origin: str, version: str | None) -> Upgraded:
     document = unwrapped(document)
     if not isinstance(document, Mapping):
         return Upgraded(document)
+    if _lists_layers(document) and _is_current(document):
+        return Upgraded(dict(document))
+    # Most files are current ones, which need none of the others.
+    from patchspec.models.dialects import keras0, keras2, keras3  # noqa: PLC0415
+
     if keras0.is_keras0(document):
         first = keras0.upgrade(document, origin)
         return _then(first, _from_keras1(first.document, origin, "0"))
-    if not _lists_layers(document) or _is_current(document):
+    if not _lists_layers(document):
         return Upgraded(dict(document))
     said = str(document.get("keras_version") or version or "")
     if said.startswith("3.") or (not said and _is_keras3(document)):
@@ -67,6 +72,8 @@ def _bare(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _from_keras1(document: Mapping[str, Any], origin: str, version: str | None) -> Upgraded:
+    from patchspec.models.dialects import keras1, keras2  # noqa: PLC0415 (as above)
+
     first = keras1.upgrade(document, origin, version)
     return _then(first, keras2.upgrade(first.document, origin))
 
@@ -94,7 +101,7 @@ def _moved(first: Upgraded, second: Upgraded) -> Iterator[Conversion]:
 
 
 def _lists_layers(document: Mapping[str, Any]) -> bool:
-    return "class_name" in document and keras2.is_model(document)
+    return "class_name" in document and is_model(document)
 
 
 def entries(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

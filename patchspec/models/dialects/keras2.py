@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from patchspec.models.dialects.entries import is_model
 from patchspec.models.dialects.layers import input_layer, upgraded_layer
 from patchspec.models.dialects.masks import with_masks
 from patchspec.models.dialects.names import check_sharing, without_slashes
@@ -38,12 +39,6 @@ def upgrade(document: Mapping[str, Any], origin: str) -> Upgraded:
     if not _is_sequential(document):
         model["build_config"] = {"input_shape": None}
     return notes.result(model)
-
-
-def is_model(entry: Mapping[str, Any]) -> bool:
-    """Whether an entry is a model whose layers its config lists."""
-    config = entry.get("config")
-    return isinstance(config, list) or (isinstance(config, Mapping) and "layers" in config)
 
 
 def _is_sequential(entry: Mapping[str, Any]) -> bool:
