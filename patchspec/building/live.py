@@ -17,6 +17,7 @@ import numpy as np
 
 from patchspec.building.door import check_keras, known_custom_objects, make, said_by
 from patchspec.building.inference import KerasInferrer
+from patchspec.building.optimizers import give_state, state_of
 from patchspec.building.placing import place
 from patchspec.building.scope import without_values
 from patchspec.building.shortcuts import no_collection
@@ -210,11 +211,11 @@ def _compile(plan: Plan, model: Any, given: Mapping[str, Any]) -> Iterator[Findi
 
 def _carry_optimizer(plan: Plan, model: Any) -> None:
     """Give the optimizer the state that it had in the base, variable by variable."""
-    store: dict[str, Any] = {}
-    source = getattr(plan.base.live, "optimizer", None)
-    if source is not None:
-        source.save_own_variables(store)
-    for path, variable in plan.base.optimizer.items():
-        store[path.rpartition("/")[2]] = variable.read()
-    if store and len(store) == len(model.optimizer.variables):
-        model.optimizer.load_own_variables({n: as_array(v) for n, v in store.items()})
+    stored = {path: as_array(v) for path, v in state_of(_optimizer_of(plan.base.live)).items()}
+    stored |= {path: variable.read() for path, variable in plan.base.optimizer.items()}
+    if stored.keys() == state_of(model.optimizer).keys():
+        give_state(model.optimizer, stored)
+
+
+def _optimizer_of(model: Any) -> Any:
+    return getattr(model, "optimizer", None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,14 @@ import keras
 import numpy as np
 
 from patchspec.building.door import check_keras, known_custom_objects, load_whole, make, said_by
-from patchspec.building.placing import independent, place
+from patchspec.building.optimizers import give_state
+from patchspec.building.placing import place
 from patchspec.building.scope import sharing, without_values
 from patchspec.building.shortcuts import no_collection
 from patchspec.building.state import give_assets
-from patchspec.building.variables import Holder, layer_holders, shape_of
+from patchspec.building.variables import Holder, shape_of
 from patchspec.models.archive import read_config, stored_names
-from patchspec.models.base import Base, Variable
+from patchspec.models.base import Base
 from patchspec.models.content import opened
 from patchspec.models.document import read_json
 from patchspec.models.folder import is_unzipped
@@ -165,20 +166,5 @@ def _compile(base: Base, model: Any, compiled: Mapping[str, Any], given: Mapping
             f"`{base.origin}` cannot be compiled as it was: {said_by(error)}",
             hint="`compile=False` loads it without; give its custom objects, or compile it anew",
         )
-    for saveable, values in _states(getattr(model, "optimizer", None), base.optimizer):
-        saveable.load_own_variables(values)
-
-
-def _states(optimizer: Any, stored: Mapping[str, Variable]) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """The parts of an optimizer, which may hold another one, each with its stored values."""
-    if optimizer is None or not stored:
-        return
-    for holder in layer_holders(optimizer, "optimizer"):
-        folder = f"{holder.path}/vars/"
-        values = {
-            path.removeprefix(folder): independent(variable.read())
-            for path, variable in stored.items()
-            if path.startswith(folder)
-        }
-        if values:
-            yield holder.saveable, values
+    state = {path: variable.read() for path, variable in base.optimizer.items()}
+    give_state(getattr(model, "optimizer", None), state)

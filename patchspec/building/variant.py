@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from patchspec.building.comparing import compare
 from patchspec.building.live import build_model
+from patchspec.building.optimizers import state_of
 from patchspec.building.state import saved_assets
-from patchspec.building.variables import as_array, holders
+from patchspec.building.variables import as_view, holders
 from patchspec.models.base import Variable, state_digest
 from patchspec.models.files import check_target
 from patchspec.models.folder_out import write_folder
@@ -108,28 +108,18 @@ class Variant:
         )
 
     def _variables(self) -> list[Variable]:
-        found = []
-        for holder in holders(self.model):
-            for n, value in holder.own().items():
-                array = as_array(value)
-                dtype = keras.backend.standardize_dtype(value.dtype)
-                path = holder.variable_path(n)
-                found.append(Variable(path, array.shape, dtype, _constant(array)))
-        return found
+        return [
+            _held(holder.variable_path(number), value)
+            for holder in holders(self.model)
+            for number, value in holder.own().items()
+        ]
 
     def _optimizer(self, document: Mapping[str, Any]) -> dict[str, Variable]:
         """The state of the model's optimizer, where the document says that there is one."""
-        optimizer = getattr(self.model, "optimizer", None)
-        if optimizer is None or not document.get("compile_config"):
+        if not document.get("compile_config"):
             return {}
-        store: dict[str, Any] = {}
-        optimizer.save_own_variables(store)
-        found = {}
-        for number, value in store.items():
-            path, array = f"optimizer/vars/{number}", as_array(value)
-            dtype = keras.backend.standardize_dtype(value.dtype)
-            found[path] = Variable(path, array.shape, dtype, _constant(array))
-        return found
+        state = state_of(getattr(self.model, "optimizer", None))
+        return {path: _held(path, value) for path, value in state.items()}
 
     def _assets(self) -> dict[str, bytes]:
         """The files that layers save beside their weights, by their path in the archive."""
@@ -144,8 +134,10 @@ class Variant:
         return plan_html(self.plan)
 
 
-def _constant(array: np.ndarray[Any, Any]) -> Callable[[], np.ndarray[Any, Any]]:
-    return lambda: array
+def _held(path: str, value: Any) -> Variable:
+    """What a live model holds, looked at when it is read."""
+    dtype = keras.backend.standardize_dtype(value.dtype)
+    return Variable(path, tuple(int(n) for n in value.shape), dtype, lambda: as_view(value))
 
 
 def build(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> Variant:

@@ -29,6 +29,8 @@ OPTIMIZERS = {
     "centered": lambda: O.RMSprop(momentum=0.5, centered=True),
     "adagrad": lambda: O.Adagrad(initial_accumulator_value=0.3),
     "ftrl": O.Ftrl,
+    "scaled": lambda: O.LossScaleOptimizer(O.Adam()),
+    "ema": lambda: O.SGD(0.1, use_ema=True),
     "schedule": lambda: O.Adam(O.schedules.CosineDecay(0.1, 100)),
 }
 HEAD = "- {op: replace, layers: head, new: {class: Dense, name: head, config: {units: 2}, "
@@ -54,6 +56,9 @@ def trained(optimizer: Any, folder: Path) -> Path:
 def test_the_state_is_what_building_and_saving_gives(name: str, steps: str, tmp_path: Path) -> None:
     """Fresh where variables changed, else as it was."""
     plan = patchspec.resolve(patch_of(steps), trained(OPTIMIZERS[name](), tmp_path))
+    if name in ("scaled", "ema") and steps == STEPS:
+        assert obstacle(plan) == "only Keras knows what its optimizer starts with"
+        return
     assert obstacle(plan) is None
     one = patchspec.rewrite(plan, tmp_path / "one.keras")
     other = patchspec.build(plan).save(tmp_path / "other.keras")
