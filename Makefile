@@ -3,6 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NODE := $(VENV)/node/package.json
+BENCH := $(VENV)/.bench
 KERAS2 := $(VENV)/keras2/.installed
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
@@ -26,6 +27,11 @@ $(KERAS2): Makefile
 	$(VENV)/keras2/bin/python -m pip install --quiet --disable-pip-version-check 'tensorflow==2.21.*' 'tf-keras==2.21.*'
 	@touch $@
 
+# Only `bench` draws.
+$(BENCH): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
+
 demo: $(STAMP)
 	$(BIN)/python examples/digits/demo.py
 
@@ -38,7 +44,7 @@ test-all: $(STAMP) $(NODE) $(KERAS2)
 corpus: $(STAMP)
 	$(BIN)/python -m tests.corpus
 
-bench: $(STAMP)
+bench: $(BENCH)
 	$(BIN)/python -m benchmarks
 
 table: $(STAMP)
