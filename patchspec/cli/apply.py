@@ -142,7 +142,8 @@ def _variant(
     from patchspec.rewriting.obstacles import obstacle  # noqa: PLC0415
 
     custom = custom_objects(arguments.custom_objects)
-    lighten = None if _runs_a_model(patches, base) else use_light_backend
+    light = arguments.owns_process and not _runs_a_model(patches, base)
+    lighten = use_light_backend if light else None
     plan = resolve_lightly(patches, base, custom, models, lighten)
     if saved is not None:
         check_fresh(saved, plan, arguments.paths[0])

@@ -7,6 +7,7 @@ progress to stderr.
 from __future__ import annotations
 
 import argparse
+import atexit
 import gc
 import json
 import os
@@ -38,8 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed.owns_process = arguments is None
     if parsed.owns_process:
         _clean_up_when_stopped()
-        # What a command makes it needs to the end; looking for garbage takes a quarter of its time.
+        # What a command makes it needs to the end: looking for garbage takes a quarter of its time.
         gc.disable()
+        # Nor is there any to be looked for when the process ends.
+        atexit.register(gc.freeze)
     try:
         code: int = parsed.run(parsed)
         sys.stdout.flush()

@@ -8,8 +8,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from patchspec.models.streaming import Progress
+if TYPE_CHECKING:
+    from patchspec.models.streaming import Progress
 
 PATIENCE = 1.0
 """Seconds in which nothing is said."""

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 
+from patchspec.cli.progress import bar
 from patchspec.cli.shared import (
     add_format,
     add_weights,
@@ -44,8 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
             force=arguments.force,
             shard_size=arguments.shard_size,
         )
-    with removed_on_failure(weights_out):
-        write_base(base, output, force=arguments.force)
+    with removed_on_failure(weights_out), bar(f"writing {output.name}") as progress:
+        write_base(base, output, force=arguments.force, progress=progress)
     if arguments.format == "json":
         weights = {"weights": str(weights_out)} if weights_out is not None else {}
         said = {"format": 1, "output": str(output), **weights, "upgrades": upgrades_json(base)}

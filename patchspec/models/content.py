@@ -18,8 +18,10 @@ from typing import Any, BinaryIO
 from patchspec.models.checksums import checksum, combined
 from patchspec.problems import refuse
 
-PIECE = 1 << 18
+PIECE = 1 << 19
 """Bytes read at once: they stay in the processor's cache from one use to the next."""
+_OWN = threading.local()
+"""The buffer of each thread, which is not made anew for every stretch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,11 @@ class Content:
         return found
 
     def pieces(self, offset: int, size: int) -> Iterator[memoryview]:
-        """Some of it in order; each piece holds only until the next one is asked for."""
-        buffer = memoryview(bytearray(min(PIECE, max(size, 1))))
+        """Some of it in order, each piece until the next one is asked for.
+
+        A thread goes through one stretch after the other, since all of them fill one buffer.
+        """
+        buffer = _buffer()
         end = offset + size
         while offset < end:
             count = self.read_into(buffer[: end - offset], offset)
@@ -136,6 +141,13 @@ class Content:
         with ThreadPoolExecutor(1) as pool:
             second = pool.submit(checksum, self.pieces(half, self._size - half))
             return combined(checksum(self.pieces(0, half)), second.result(), self._size - half)
+
+
+def _buffer() -> memoryview:
+    if not hasattr(_OWN, "buffer"):
+        _OWN.buffer = memoryview(bytearray(PIECE))
+    buffer: memoryview = _OWN.buffer
+    return buffer
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from patchspec._version import __version__
 from patchspec.graph.edits import plain
@@ -14,12 +14,17 @@ from patchspec.models.files import check_target
 from patchspec.models.safety import check_code
 from patchspec.problems import refuse
 
+if TYPE_CHECKING:
+    from patchspec.models.streaming import Progress
+
 DATE = "1980-01-01@00:00:00"
 """Stands where the old file does not say when it was saved, so that the same input gives the same
 file."""
 
 
-def write_base(base: Base, path: Path, *, force: bool = False) -> Path:
+def write_base(
+    base: Base, path: Path, *, force: bool = False, progress: Progress | None = None
+) -> Path:
     """Write the base as a `.keras` file that Keras loads as any other; whole or not at all.
 
     PS910 where the base holds no weights, PS904 where the file exists and `force` is not given,
@@ -46,6 +51,7 @@ def write_base(base: Base, path: Path, *, force: bool = False) -> Path:
         optimizer=base.optimizer,
         assets=base.assets,
         force=force,
+        progress=progress,
     )
     return path
 

@@ -219,6 +219,23 @@ def test_every_kind_of_base_on_disk_is_written_as_it_is_built(kind: str, tmp_pat
     assert np.array_equal(made.get_layer("stem").kernel, model.get_layer("stem").kernel)
 
 
+@pytest.mark.parametrize(
+    ("name", "layer", "kept"),
+    [("hub_task", "cls", "bb/"), ("custom_registered", "x", "blk/")],
+)
+def test_what_only_classes_know_that_nobody_gave_goes_over_as_it_is(
+    name: str, layer: str, kept: str, tmp_path: Path
+) -> None:
+    """No code of the model runs: a closed backbone, or a layer of one's own, is copied whole."""
+    base = SAMPLES / f"{name}.keras"
+    steps = f"- {{op: rename, layers: {layer}, name: again}}"
+    patchspec.rewrite(patchspec.resolve(patch_of(steps), base), tmp_path / "v.keras")
+    was, now = open_base(base).variables or {}, open_base(tmp_path / "v.keras").variables or {}
+    own = [path for path in was if path.startswith(kept)]
+    assert own
+    assert all(np.array_equal(was[path].read(), now[path].read()) for path in own)
+
+
 def test_a_vocabulary_moves_with_its_layer(tmp_path: Path) -> None:
     base = SAMPLES / "assets.keras"
     plan = patchspec.resolve(patch_of([]), base)
