@@ -1,6 +1,6 @@
 """Run every benchmark, print its lines, and write them down.
 
-`python -m benchmarks NAME...` runs some of them and writes nothing.
+`python -m benchmarks NAME...` runs some of them, and leaves what is written of the others.
 """
 
 from __future__ import annotations
@@ -27,18 +27,30 @@ RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
 def main(names: list[str]) -> None:
-    """Print what every benchmark finds, as it finds it."""
-    told = [f"{line}\n" for line in _head()]
+    """Print what every benchmark finds, as it finds it, and write it down once it is through."""
     for name in names or ALL:
-        title = (ALL[name].__doc__ or "").splitlines()[0]
-        told.append(f"\n## {title}\n\n`python -m benchmarks {name}`\n\n```text\n")
+        title = _title(name)
         print(f"\n{title}", flush=True)
+        found = []
         for line in ALL[name].lines():
             print(f"  {line}", flush=True)
-            told.append(f"{line}\n")
-        told.append("```\n")
-    if not names:
-        RESULTS.write_text("".join(told), encoding="utf-8")
+            found.append(line)
+        _write_down(name, found)
+
+
+def _title(name: str) -> str:
+    return (ALL[name].__doc__ or "").splitlines()[0]
+
+
+def _write_down(name: str, found: list[str]) -> None:
+    """Put the lines of one benchmark in the place of what was written of it."""
+    text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
+    kept = {part.splitlines()[0]: part for part in text.split("\n## ")[1:]}
+    told = [f"{_title(name)}", "", f"`python -m benchmarks {name}`", "", "```text", *found, "```"]
+    kept[_title(name)] = "".join(f"{line}\n" for line in told)
+    ordered = [kept[_title(one)] for one in ALL if _title(one) in kept]
+    head = "".join(f"{line}\n" for line in _head())
+    RESULTS.write_text("\n## ".join([head, *ordered]), encoding="utf-8")
 
 
 def _head() -> Iterator[str]:
