@@ -174,6 +174,7 @@ def write_chain(path: Path, document: dict[str, Any], *, holes: bool = False) ->
 
     from patchspec.models.base import Variable
     from patchspec.models.content import Span, opened
+    from patchspec.models.whole import WholeModel
     from patchspec.models.writer import write_archive
 
     units = document["config"]["layers"][0]["config"]["batch_shape"][1]
@@ -195,7 +196,7 @@ def write_chain(path: Path, document: dict[str, Any], *, holes: bool = False) ->
                 variable(f"{entry['name']}/vars/1", (units,)),
             )
         ]
-        write_archive(path, document, variables, {"keras_version": "3.15.1"})
+        write_archive(path, WholeModel(document, variables, {"keras_version": "3.15.1"}))
 
 
 def _draw(curves: Mapping[str, Mapping[float, tuple[Cost, Cost | None]]]) -> None:

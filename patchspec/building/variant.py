@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,38 +15,28 @@ from patchspec.building.optimizers import state_of
 from patchspec.building.state import saved_assets
 from patchspec.building.variables import as_view, holders
 from patchspec.models.base import Variable, state_digest
-from patchspec.models.files import check_target
+from patchspec.models.files import check_folder, check_target
 from patchspec.models.folder_out import write_folder
 from patchspec.models.layout import layer_groups
 from patchspec.models.streaming import Progress
 from patchspec.models.weights_out import write_weights
+from patchspec.models.whole import WholeModel
 from patchspec.models.writer import write_archive
-from patchspec.planning.plan import Check, Finding, Plan, transfer
+from patchspec.planning.plan import Check, Finding, Plan
 from patchspec.review.html import plan_html
-from patchspec.rewriting.provenance import metadata_of, provenance
+from patchspec.rewriting.provenance import Planned, metadata_of
 
 
 @dataclass(frozen=True)
-class Variant:
+class Variant(Planned):
     """A model built from a plan."""
 
     model: Any
     """The live Keras model."""
-    plan: Plan
     findings: tuple[Finding, ...]
     """What a reviewer should know, of the plan and of the building."""
     checks: tuple[Check, ...] = ()
     """The expectations of the patches, all of which hold."""
-
-    @cached_property
-    def report(self) -> dict[str, Any]:
-        """The transfer report: what was kept, initialised, dropped: variables, values, bytes."""
-        return transfer(self.plan)
-
-    @property
-    def provenance(self) -> dict[str, Any]:
-        """Where the variant comes from: enough to make it again and to tell that it is the same."""
-        return provenance(self.plan)
 
     @property
     def state(self) -> str:
@@ -70,19 +59,16 @@ class Variant:
         `force` is not given, PS905 where it cannot be written.
         """
         target = Path(path)
-        check_target(target, force=force)
-        document = self.plan.written_document
-        write = write_archive if zipped else write_folder
-        write(
-            target,
-            document,
+        (check_target if zipped else check_folder)(target, force=force)
+        whole = WholeModel(
+            self.plan.written_document,
             self._variables(),
             metadata_of(self.plan),
-            optimizer=self._optimizer(document),
-            assets=self._assets(),
-            force=force,
-            progress=progress,
+            self._optimizer(),
+            self._assets(),
+            self.plan.graph,
         )
+        (write_archive if zipped else write_folder)(target, whole, force=force, progress=progress)
         return target
 
     def save_weights(
@@ -114,9 +100,9 @@ class Variant:
             for number, value in holder.own().items()
         ]
 
-    def _optimizer(self, document: Mapping[str, Any]) -> dict[str, Variable]:
+    def _optimizer(self) -> dict[str, Variable]:
         """The state of the model's optimizer, where the document says that there is one."""
-        if not document.get("compile_config"):
+        if not self.plan.document.get("compile_config"):
             return {}
         state = state_of(getattr(self.model, "optimizer", None))
         return {path: _held(path, value) for path, value in state.items()}
@@ -150,4 +136,4 @@ def build(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> Varian
     checks = tuple(check for check in plan.checks if check.holds is not None)
     if len(checks) < len(plan.checks):
         checks += compare(plan, built.model, custom_objects)
-    return Variant(built.model, plan, tuple(findings), checks)
+    return Variant(plan, built.model, tuple(findings), checks)

@@ -12,6 +12,7 @@ from patchspec.layers.table import keras_version
 from patchspec.models.base import Base, ordered_config
 from patchspec.models.files import check_target
 from patchspec.models.safety import check_code
+from patchspec.models.whole import WholeModel
 from patchspec.problems import refuse
 
 if TYPE_CHECKING:
@@ -43,16 +44,10 @@ def write_base(
 
     document = dict(plain(base.document))
     document["config"] = ordered_config(document["config"])
-    write_archive(
-        path,
-        document,
-        base.variables.values(),
-        _metadata(base),
-        optimizer=base.optimizer,
-        assets=base.assets,
-        force=force,
-        progress=progress,
+    whole = WholeModel(
+        document, base.variables.values(), _metadata(base), base.optimizer, base.assets
     )
+    write_archive(path, whole, force=force, progress=progress)
     return path
 
 

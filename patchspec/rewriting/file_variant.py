@@ -5,29 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from patchspec.models.base import Variable
 from patchspec.models.folder_out import write_folder
 from patchspec.models.streaming import Progress
 from patchspec.models.weights_out import write_weights
+from patchspec.models.whole import WholeModel
 from patchspec.models.writer import write_archive
 from patchspec.planning.forgotten import forgotten
-from patchspec.planning.plan import Check, Finding, Plan, transfer
+from patchspec.planning.plan import Check, Finding, Plan
 from patchspec.problems import refuse
 from patchspec.rewriting.assets import moved_assets
 from patchspec.rewriting.links import same_weights
 from patchspec.rewriting.obstacles import check_weights, obstacle
 from patchspec.rewriting.optimizers import optimizer_state
-from patchspec.rewriting.provenance import metadata_of, provenance
+from patchspec.rewriting.provenance import Planned, metadata_of
 from patchspec.rewriting.values import variables_of
 
 
 @dataclass(frozen=True)
-class FileVariant:
+class FileVariant(Planned):
     """What `building` would save of a plan, byte for byte, and nothing that runs."""
-
-    plan: Plan
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
@@ -38,16 +36,6 @@ class FileVariant:
     def checks(self) -> tuple[Check, ...]:
         """The expectations of the patches, all of which hold."""
         return self.plan.checks
-
-    @cached_property
-    def report(self) -> dict[str, Any]:
-        """The transfer report: what was kept, initialised, dropped: variables, values, bytes."""
-        return transfer(self.plan)
-
-    @property
-    def provenance(self) -> dict[str, Any]:
-        """Where the variant comes from: enough to make it again and to tell that it is the same."""
-        return provenance(self.plan)
 
     @cached_property
     def variables(self) -> list[Variable]:
@@ -69,33 +57,12 @@ class FileVariant:
         and `force` is not given, PS905 where it cannot be written, PS903 where a file that values
         come from is damaged.
         """
-        target, plan = Path(path), self.plan
-        optimizer = optimizer_state(plan)
-        document, metadata, assets = plan.written_document, metadata_of(plan), moved_assets(plan)
+        target = Path(path)
         if zipped:
-            write_archive(
-                target,
-                document,
-                self.variables,
-                metadata,
-                optimizer=optimizer,
-                assets=assets,
-                force=force,
-                progress=progress,
-                graph=plan.graph,
-            )
+            write_archive(target, self._whole, force=force, progress=progress)
         else:
-            write_folder(
-                target,
-                document,
-                self.variables,
-                metadata,
-                optimizer=optimizer,
-                assets=assets,
-                force=force,
-                progress=progress,
-                same_weights=same_weights(plan),
-            )
+            linked = same_weights(self.plan)
+            write_folder(target, self._whole, force=force, progress=progress, same_weights=linked)
         return target
 
     def save_weights(
@@ -105,6 +72,18 @@ class FileVariant:
         graph, target = self.plan.graph, Path(path)
         return write_weights(
             target, self.variables, graph=graph, force=force, shard_size=shard_size
+        )
+
+    @cached_property
+    def _whole(self) -> WholeModel:
+        plan = self.plan
+        return WholeModel(
+            plan.written_document,
+            self.variables,
+            metadata_of(plan),
+            optimizer_state(plan) or {},
+            moved_assets(plan),
+            plan.graph,
         )
 
 

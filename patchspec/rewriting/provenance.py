@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from patchspec._version import __version__
@@ -11,6 +13,23 @@ from patchspec.planning.plan import Plan, transfer
 
 PROVENANCE = "patchspec"
 """The key in the archive's `metadata.json`, which Keras carries and does not read."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What was made of a plan, and what there is to say of it."""
+
+    plan: Plan
+
+    @cached_property
+    def report(self) -> dict[str, Any]:
+        """The transfer report: what was kept, initialised, dropped: variables, values, bytes."""
+        return transfer(self.plan)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Where the variant comes from: enough to make it again and to tell that it is the same."""
+        return provenance(self.plan)
 
 
 def provenance(plan: Plan) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from patchspec.models.content import opened
 from patchspec.models.hdf5_out import lay_out
 from patchspec.models.opening import open_base
 from patchspec.models.weights_file import contents_of, variable_of
+from patchspec.models.whole import WholeModel
 from patchspec.models.writer import write_archive
 from patchspec.problems import PatchError
 from patchspec.rewriting.obstacles import obstacle
@@ -299,7 +300,7 @@ def test_a_model_of_more_than_4_gib_is_written_and_read_again(
         file.write(np.float32(7).tobytes())
     [found] = contents_of(opened(sparse), "sparse").stored.values()
     base = tmp_path / "large.keras"
-    write_archive(base, document, [variable_of(found, name)], {})
+    write_archive(base, WholeModel(document, [variable_of(found, name)], {}))
     plan = patchspec.resolve(patch_of("- {op: rename, layers: e, name: f}"), base, shapes=True)
     out = patchspec.rewrite(plan, tmp_path / "out.keras")
     assert out.stat().st_size > 32 * rows
