@@ -86,7 +86,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     asked = next((word for word in given if not word.startswith("-")), None)
     for name in COMMANDS:
-        if asked in COMMANDS and name != asked:
+        if (asked in COMMANDS and name != asked) or given[:1] == ["--version"]:
             commands.add_parser(name)
             continue
         module = import_module(f"patchspec.cli.{name}")

@@ -28,7 +28,7 @@ from patchspec.models.writer import write_archive
 from patchspec.problems import PatchError
 from patchspec.rewriting.obstacles import obstacle
 from tests.conftest import SAMPLES, patch_of
-from tests.nested_models import outer, twice
+from tests.nested_models import outer, outputs, same, twice
 from tests.zoo import randomised
 
 MODELS = (
@@ -48,11 +48,25 @@ def written(plan: Any, folder: Path) -> tuple[bytes, bytes]:
 
 
 def check(base: Path | Base, steps: str | list[Any], folder: Path, **header: Any) -> Any:
-    """The model that Keras loads from the rewritten file, which is the built one's file."""
+    """The model that Keras loads from the rewritten file, which is the built one's file.
+
+    It computes what the built one computes.
+    """
     plan = patchspec.resolve(patch_of(steps, **header), base)
-    one, other = written(plan, folder)
-    assert one == other
-    return keras.saving.load_model(folder / "rewritten.keras")
+    assert obstacle(plan) is None
+    one, variant = patchspec.rewrite(plan, folder / "rewritten.keras"), patchspec.build(plan)
+    assert one.read_bytes() == variant.save(folder / "built.keras").read_bytes()
+    loaded = keras.saving.load_model(one)
+    inputs = [random_input(tensor) for tensor in loaded.inputs]
+    assert same(outputs(loaded, inputs), outputs(variant.model, inputs))
+    return loaded
+
+
+def random_input(tensor: Any) -> Any:
+    random = np.random.default_rng(0)
+    shape = [n or 2 for n in tensor.shape]
+    whole = "int" in str(tensor.dtype)
+    return random.integers(0, 3, shape) if whole else random.normal(size=shape).astype("float32")
 
 
 def saved(model: Any, folder: Path) -> Path:
