@@ -176,7 +176,7 @@ def _write_edited(base: str, patch: str, path: str) -> None:
     import patchspec
 
     plan = patchspec.resolve(patch, base)
-    layers = [layer for layer in plan.graph.walk() if not layer.is_operation]
+    layers = [x for x in plan.graph.walk() if not (x.is_operation or x.parents)]
     origins = {layer.name: plan.origins.get(layer.path) for layer in layers}
     said = {"config": plan.written_document["config"], "origins": origins}
     Path(path).write_text(json.dumps(said))

@@ -35,9 +35,11 @@ def is_offered(group: str) -> bool:
 def _described() -> Iterator[Path]:
     """The folders that describe what is installed, in the order in which modules are looked for."""
     for place in sys.path:
-        root = Path(place or ".")
-        if root.is_dir():
-            yield from (p for p in root.iterdir() if p.suffix in (".dist-info", ".egg-info"))
+        try:
+            inside = list(Path(place or ".").iterdir())
+        except OSError:
+            continue  # A zip, or a folder that is not there or not to be read.
+        yield from (p for p in inside if p.suffix in (".dist-info", ".egg-info"))
 
 
 def _text(path: Path) -> str:

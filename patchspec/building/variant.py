@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from patchspec.models.whole import WholeModel
 from patchspec.models.writer import write_archive
 from patchspec.planning.plan import Check, Finding, Plan
 from patchspec.review.html import plan_html
+from patchspec.rewriting.optimizers import ITERATION
 from patchspec.rewriting.provenance import Planned, metadata_of
 
 
@@ -48,6 +49,7 @@ class Variant(Planned):
         path: str | Path,
         *,
         zipped: bool = True,
+        link: bool = False,
         force: bool = False,
         progress: Progress | None = None,
     ) -> Path:
@@ -105,7 +107,7 @@ class Variant(Planned):
         if not self.plan.document.get("compile_config"):
             return {}
         state = state_of(getattr(self.model, "optimizer", None))
-        return {path: _held(path, value) for path, value in state.items()}
+        return {path: _counted(_held(path, value)) for path, value in state.items()}
 
     def _assets(self) -> dict[str, bytes]:
         """The files that layers save beside their weights, by their path in the archive."""
@@ -118,6 +120,13 @@ class Variant(Planned):
 
     def _repr_html_(self) -> str:
         return plan_html(self.plan)
+
+
+def _counted(variable: Variable) -> Variable:
+    """A number of steps in the dtype in which files have it; each backend has its own."""
+    if variable.dtype != "int32":
+        return variable
+    return replace(variable, dtype=ITERATION, read=lambda: variable.read().astype(ITERATION))
 
 
 def _held(path: str, value: Any) -> Variable:

@@ -62,6 +62,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--base", metavar="FILE", help="the model, for a saved plan")
     parser.add_argument("--force", action="store_true", help="overwrite FILE")
+    parser.add_argument(
+        "--link",
+        action="store_true",
+        help="from folder to folder, have both be one file of weights where none moves; what is "
+        "written into one is then written into both",
+    )
     add_weights(parser)
     add_weights_out(parser)
     add_models(parser)
@@ -97,7 +103,8 @@ def run(arguments: argparse.Namespace) -> int:
         size = arguments.shard_size
         variant.save_weights(weights_out, force=arguments.force, shard_size=size)
     with removed_on_failure(weights_out), bar(f"writing {output.name}") as progress:
-        variant.save(output, zipped=zipped, force=arguments.force, progress=progress)
+        link, force = arguments.link, arguments.force
+        variant.save(output, zipped=zipped, link=link, force=force, progress=progress)
     if arguments.format == "json":
         findings = [{**problem_json(f.problem), "allowed": f.allowed} for f in variant.findings]
         weights = {"weights": str(weights_out)} if weights_out is not None else {}

@@ -108,6 +108,8 @@ def check_outputs(arguments: argparse.Namespace) -> tuple[Path, Path | None]:
         return output, None
     if Path(weights).resolve() == output.resolve():
         raise Usage("`-o` and `--weights-out` name the same file")
+    if output.resolve() in Path(weights).resolve().parents:
+        raise Usage("`--weights-out` lies in the folder that `-o` writes")
     check_weights_target(Path(weights), force=arguments.force)
     return output, Path(weights)
 
@@ -239,9 +241,24 @@ def patches_in(paths: Sequence[str], settings: Sequence[str]) -> tuple[Patch, ..
 def refuse_inputs(outputs: Iterable[Path | None], inputs: Iterable[str | None]) -> None:
     """Refuse (PS904) to write over what the command reads, forced or not."""
     read = [Path(path) for path in inputs if path is not None and Path(path).exists()]
+    read += [member for path in read for member in _members(path)]
     for output in outputs:
-        if output is not None and output.exists() and any(map(output.samefile, read)):
+        if output is None or not output.exists():
+            continue
+        if any(map(output.samefile, read)):
             refuse("PS904", f"`{output}` is what the command reads", hint="give another name")
+        inside = [path for path in read if output.resolve() in path.resolve().parents]
+        if inside:
+            what = f"`{output}` holds `{inside[0].name}`, which the command reads"
+            refuse("PS904", what, hint="give another name")
+
+
+def _members(path: Path) -> Iterator[Path]:
+    """The files of a folder, and those that a list of shards may name: what lies beside it."""
+    if path.is_dir():
+        yield from path.rglob("*")
+    elif path.suffix == ".json":
+        yield from (one for one in path.parent.iterdir() if one.suffix in (".h5", ".bin"))
 
 
 def split_base(paths: Sequence[str]) -> tuple[str | None, list[str]]:

@@ -12,6 +12,7 @@ import struct
 import tempfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -28,6 +29,7 @@ from patchspec.problems import refuse
 
 MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 MAX_JSON = 64 << 20
+MAX_ASSETS = 1 << 30
 MAX_RATIO = 100
 RATIO_FLOOR = 16 << 20
 ZIP_DAMAGE = (
@@ -101,6 +103,7 @@ def base_of(
     """The base that the parts of a `.keras` file make, wherever they lie."""
     found = Upgraded(document) if document else upgraded(config, name, _version(metadata))
     graph = checked_graph(found.document, name)
+    metadata = metadata if isinstance(metadata, Mapping) else {}
     base = Base(found.document, None, name, metadata, upgrades=found.steps, lens=graph)
     if weights is None:
         return replace(base, assets=assets)
@@ -127,8 +130,8 @@ def _version(metadata: Any) -> str:
 def _check_members(archive: zipfile.ZipFile, name: str) -> None:
     infos = archive.infolist()
     names = [info.filename for info in infos]
-    for member in names:
-        if names.count(member) > 1:
+    for member, count in Counter(names).items():
+        if count > 1:
             _unsafe(name, f"holds `{member}` twice, so that readers would disagree")
         path = PurePosixPath(member)
         if path.is_absolute() or ".." in path.parts or "\\" in member:
@@ -146,6 +149,10 @@ def _check_members(archive: zipfile.ZipFile, name: str) -> None:
             _unsafe(name, f"holds `{info.filename}` as a link, or encrypted")
         if info.file_size > RATIO_FLOOR and info.file_size > MAX_RATIO * max(info.compress_size, 1):
             _unsafe(name, f"holds `{info.filename}`, which unpacks to {info.file_size} bytes")
+    assets = [info for info in infos if info.filename.startswith("assets/")]
+    unpacked, packed = sum(i.file_size for i in assets), sum(i.compress_size for i in assets)
+    if unpacked > MAX_ASSETS or unpacked > max(RATIO_FLOOR, MAX_RATIO * packed):
+        _unsafe(name, f"holds assets that unpack to {unpacked} bytes")
 
 
 def _unsafe(name: str, what: str) -> NoReturn:
@@ -170,6 +177,9 @@ def _weights(archive: zipfile.ZipFile, path: Path) -> Content:
     if len(header) < 30 or header[:4] != b"PK\x03\x04":  # noqa: PLR2004 (a local header)
         refuse("PS903", f"`{path}` is damaged where its weights begin")
     name_length, extra_length = struct.unpack("<HH", header[26:30])
+    named = whole.read(info.header_offset + 30, name_length)
+    if named != info.filename.encode() or info.compress_size != info.file_size:
+        _unsafe(str(path), "says two things of its weights, so that readers would disagree")
     start = info.header_offset + 30 + name_length + extra_length
     if start + info.file_size > len(whole):
         refuse("PS903", f"`{path}` ends within its weights", hint="it may be truncated")

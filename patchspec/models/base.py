@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -126,10 +127,13 @@ class Base:
         return None if self.variables is None else state_digest(self.variables.values())
 
 
+_NUMBER = re.compile("[0-9]{1,18}")
+
+
 def natural(path: str) -> tuple[tuple[int, str], ...]:
     """Paths in reading order: `vars/2` before `vars/10`."""
     parts = path.split("/")
-    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in parts)
+    return tuple((int(part), "") if _NUMBER.fullmatch(part) else (-1, part) for part in parts)
 
 
 def architecture_digest(document: Mapping[str, Any]) -> str:

@@ -113,6 +113,12 @@ class Content:
         whole = mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ)
         return memoryview(whole)[self._start : self._start + self._size]
 
+    @property
+    def identity(self) -> tuple[int, int]:
+        """Which file it is, whatever its name stands for by now."""
+        found = os.fstat(self._descriptor)
+        return found.st_dev, found.st_ino
+
     def part(self, start: int, size: int, recorded: Recorded | None = None) -> Content:
         """Some of it as a content of its own."""
         return Content(os.dup(self._descriptor), self._start + start, size, recorded)

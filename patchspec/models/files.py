@@ -59,24 +59,44 @@ def replacing(path: Path) -> Iterator[Path]:
 def check_folder(path: Path, *, force: bool) -> None:
     """Refuse, before any work is done, a folder that exists or cannot be made.
 
-    With `force` one that holds an unzipped model gives way, and no other.
+    With `force` one that holds an unzipped model and nothing else gives way, and no other.
     """
-    if path.exists() and not (force and (path / "config.json").is_file()):
-        hint = "`--force` replaces an unzipped model" if not force else "it is no unzipped model"
-        refuse("PS904", f"`{path}` exists", hint=hint)
+    if path.exists() or path.is_symlink():
+        if not force:
+            refuse("PS904", f"`{path}` exists", hint="`--force` replaces an unzipped model")
+        if not _holds_a_model_alone(path):
+            hint = "it is no folder with an unzipped model and nothing else"
+            refuse("PS904", f"`{path}` exists", hint=hint)
     _check_parent(path)
+
+
+_MEMBERS = {"config.json", "metadata.json", "model.weights.h5", "assets"}
+
+
+def _holds_a_model_alone(path: Path) -> bool:
+    if path.is_symlink() or not path.is_dir():
+        return False
+    names = {one.name for one in path.iterdir()}
+    return "config.json" in names and names <= _MEMBERS
 
 
 @contextlib.contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
     """A temporary folder beside `path` that takes its place when the block ends well."""
+    # The way to it may lead through itself, and is gone once it moves.
+    path = path.absolute().parent.resolve() / path.name
     with _temporary_folder(path.parent, path.name) as temporary:
-        whole = temporary / "whole"
+        whole, old = temporary / "whole", temporary / "old"
         whole.mkdir()
         yield whole
-        if path.exists():
-            path.replace(temporary / "old")
-        whole.replace(path)
+        try:
+            if path.exists():
+                path.replace(old)
+            whole.replace(path)
+        except BaseException:
+            if old.exists() and not path.exists():
+                old.replace(path)
+            raise
 
 
 @contextlib.contextmanager
@@ -107,7 +127,8 @@ def check_room(path: Path, size: int) -> None:
     """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".room")
     try:
-        os.posix_fallocate(handle, 0, max(size, 1))
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(handle, 0, max(size, 1))
     except OSError as error:
         refuse("PS905", f"`{path}` needs {size:,} bytes: {error.strerror or error}")
     finally:

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from patchspec.models.archive import MAX_JSON, MEMBERS, base_of
+from patchspec.models.archive import MAX_ASSETS, MAX_JSON, MEMBERS, base_of
 from patchspec.models.base import Base
 from patchspec.models.content import opened
 from patchspec.models.document import read_json
 from patchspec.problems import refuse
 
-MAX_ASSETS = 1 << 30
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import h5py
 import numpy as np
-from h5py import h5a, h5d, h5g, h5l, h5o, h5z
+from h5py import h5a, h5d, h5g, h5l, h5o, h5t, h5z
 
 from patchspec.models.content import Content, Span
 from patchspec.models.hdf5_heaps import GuardedWindow
@@ -122,7 +122,8 @@ class _Walk:
             refuse("PS703", f"`{path}` in `{self.file}` holds {raw}, which is no number")
         dtype = "bfloat16" if brain else raw.name
         size = prod(shape or ()) * raw.itemsize if shape is not None else 0
-        offset = dataset.get_offset() if layout == h5d.CONTIGUOUS and size else None
+        plain = _is_stored_as(dataset, raw)
+        offset = dataset.get_offset() if layout == h5d.CONTIGUOUS and size and plain else None
         if offset is None:
             return Stored(path, shape or (), dtype, self._through_hdf5(path, dataset, size, dtype))
         if offset + size > len(self.content):
@@ -149,6 +150,14 @@ class _Walk:
                 refuse("PS903", f"`{path}` in `{self.file}` cannot be read: {error}")
 
         return read
+
+
+def _is_stored_as(dataset: h5d.DatasetID, raw: np.dtype[Any]) -> bool:
+    """Whether the bytes of the values are NumPy's; libhdf5 converts numbers of other forms."""
+    try:
+        return bool(dataset.get_type().equal(h5t.py_create(raw, logical=True)))
+    except TypeError:
+        return False
 
 
 def _said(holder: h5g.GroupID | h5d.DatasetID, key: str, path: str, file: str) -> str:

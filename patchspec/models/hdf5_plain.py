@@ -20,9 +20,13 @@ MAX_OBJECTS = 200_000
 MAX_DEPTH = 64
 _WINDOW = 1 << 12
 """Bytes read at once: what describes a group mostly lies together."""
+_MOST = 16
+"""How many times as much as the file holds is read at most, and megabytes beside."""
 _UNDEFINED = 0xFFFFFFFFFFFFFFFF
 _SUPERBLOCK = b"\x89HDF\r\n\x1a\n\x00\x00\x00\x00\x00\x08\x08\x00"
 """The signature, versions of zero, and offsets and lengths of eight bytes."""
+_BEGIN, _END = 24, 40
+"""Where the superblock says where the file begins and ends."""
 _ROOT = 64
 """Where the superblock says where the root group is described."""
 
@@ -73,10 +77,11 @@ def read_plain(content: Content) -> Plain:
     """What a file of the plain form holds; raises `NotPlainError` for every other."""
     reader = _Reader(content)
     try:
-        if reader.take(0, 16) != _SUPERBLOCK or reader.number(24) != 0:
+        begin, end = reader.number(_BEGIN), reader.number(_END)
+        if reader.take(0, 16) != _SUPERBLOCK or begin != 0 or end > len(content):
             raise NotPlainError("the superblock")
         reader.object(reader.number(_ROOT), "", 0)
-    except (struct.error, LookupError, ValueError, OverflowError) as error:
+    except (struct.error, LookupError, ValueError, OverflowError, RecursionError) as error:
         raise NotPlainError(str(error)) from None
     return Plain(reader.extents, reader.names)
 
@@ -91,6 +96,8 @@ class _Reader:
         self._start = 0
         self._seen = 0
         self._heaps: dict[int, dict[int, bytes]] = {}
+        self._objects: set[int] = set()
+        self._left = _MOST * self._size + (_MOST << 20)
 
     def take(self, at: int, size: int) -> bytearray:
         """Some bytes, all of which must be there."""
@@ -98,9 +105,16 @@ class _Reader:
         if begin < 0 or begin + size > len(self._window):
             if at + size > self._size:
                 raise NotPlainError("it ends too early")
+            self._spend(max(size, _WINDOW))
             self._window = self._content.read(at, max(size, _WINDOW))
             self._start, begin = at, 0
         return self._window[begin : begin + size]
+
+    def _spend(self, size: int) -> None:
+        """Keep account of what is read: nothing that is whole is read many times."""
+        self._left -= size
+        if self._left < 0:
+            raise NotPlainError("the same bytes over and over")
 
     def number(self, at: int) -> int:
         """An address or a length."""
@@ -111,6 +125,9 @@ class _Reader:
         self._seen += 1
         if self._seen > MAX_OBJECTS or depth > MAX_DEPTH:
             raise NotPlainError("more than a model has")
+        if address in self._objects:
+            raise NotPlainError("an object with two names")
+        self._objects.add(address)
         found: dict[int, bytearray] = {}
         texts: dict[str, str] = {}
         for number, data in self._messages(address):
@@ -155,20 +172,22 @@ class _Reader:
         if self.take(heap, 5) != b"HEAP\x00":
             raise NotPlainError("a local heap")
         texts = self.take(self.number(heap + 24), self.number(heap + 8))
-        for offset, address in list(self._links(tree)):
-            own = texts[offset : texts.index(0, offset)].decode("utf-8")
-            here = f"{path}/{own}" if path else own
-            if not own or here in self.extents:
+        before = b""
+        for offset, address in list(self._links(tree, MAX_DEPTH)):
+            own = bytes(texts[offset : texts.index(0, offset)])
+            # libhdf5 looks names up in a tree that is sorted, and so finds no others.
+            if own <= before or b"/" in own or own in (b".", b".."):
                 raise NotPlainError("a name")
-            self.object(address, here, depth + 1)
+            before, name = own, own.decode("utf-8")
+            self.object(address, f"{path}/{name}" if path else name, depth + 1)
 
-    def _links(self, node: int) -> Iterator[tuple[int, int]]:
+    def _links(self, node: int, levels: int) -> Iterator[tuple[int, int]]:
         """Where the name of each link lies in the heap, and what it leads to."""
         self._seen += 1
-        if self._seen > MAX_OBJECTS:
+        if self._seen > MAX_OBJECTS or not levels:
             raise NotPlainError("a loop")
         head = self.take(node, 8)
-        if head[:4] == b"SNOD":
+        if head[:5] == b"SNOD\x01":
             (count,) = struct.unpack_from("<H", head, 6)
             entries = self.take(node + 8, 40 * count)
             for offset, address, cached in struct.iter_unpack("<QQI20x", entries):
@@ -181,7 +200,7 @@ class _Reader:
         (count,) = struct.unpack_from("<H", head, 6)
         children = struct.unpack(f"<{2 * count + 1}Q", self.take(node + 24, 8 * (2 * count + 1)))
         for child in children[1::2]:
-            yield from self._links(child)
+            yield from self._links(child, levels - 1)
 
     def _extent(self, found: Mapping[int, bytearray], marked: str | None) -> Extent:
         shape = _shape(found[_SPACE])
@@ -235,6 +254,7 @@ class _Reader:
         size = self.number(address + 8)
         if size > self._size - address:
             raise NotPlainError("a global heap")
+        self._spend(size)
         heap = self._content.read(address, size)
         found: dict[int, bytes] = {}
         at = 16
@@ -270,7 +290,8 @@ def _dtype(kind: bytearray) -> tuple[str, int]:
     form, flags = kind[0] & 15, kind[1]
     if form == _OPAQUE and size == 2:  # noqa: PLR2004 (how Keras stores bfloat16)
         return _OPAQUE_PAIR, size
-    if form == _FLOAT and not flags & 0x41:
+    # Little-endian, with an implied first bit of the mantissa, the sign in front.
+    if form == _FLOAT and flags & 0x71 == 0x20 and kind[2] == 8 * size - 1:  # noqa: PLR2004
         offset, *said = struct.unpack_from("<HHBBBBI", kind, 8)
         dtype = _FLOATS.get((size, *said))
         if dtype is not None and offset == 0:

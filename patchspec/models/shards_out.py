@@ -8,7 +8,7 @@ from pathlib import Path
 
 from patchspec.graph.graph import Graph
 from patchspec.models.base import Variable
-from patchspec.models.files import check_target, placing
+from patchspec.models.files import check_room, check_target, placing
 from patchspec.models.hdf5_out import lay_out, stored_groups, stored_size
 from patchspec.models.streaming import Progress, fill
 
@@ -20,7 +20,9 @@ def write_hdf5(
     path: Path, graph: Graph, variables: Iterable[Variable], progress: Progress | None = None
 ) -> None:
     """Write a `.weights.h5`, which `model.load_weights` takes."""
-    slots = lay_out(path, graph, variables, {})
+    listed = list(variables)
+    check_room(path, sum(stored_size(v) + 4096 for v in listed) + 4096 * len(graph.by_path))
+    slots = lay_out(path, graph, listed, {})
     fill(path, slots, 0, progress)
 
 
@@ -40,8 +42,12 @@ def write_shards(
     stem = path.name.removesuffix(".json").removesuffix(".weights")
     found = list(_shards(graph, variables, size))
     names = [f"{stem}_{i:05}.weights.h5" for i in range(len(found))]
+    own = shards_of(path) if force else set()
     for name in names:
-        check_target(path.with_name(name), force=force)
+        # Shards of another list may be what the values are read from.
+        check_target(path.with_name(name), force=name in own)
+    size_of_all = sum(stored_size(v) + 4096 for shard in found for _, v in shard)
+    check_room(path, size_of_all + 4096 * len(graph.by_path))
     said: dict[str, list[str]] = {}
     total = 0
     with placing(path.parent, [*names, path.name]) as temporary:
@@ -53,6 +59,18 @@ def write_shards(
             fill(temporary / name, slots, 0)
         config = {"metadata": {"total_size": total}, "weight_map": said}
         (temporary / path.name).write_text(json.dumps(config, indent=4), encoding="utf-8")
+    for name in own.difference(names):
+        path.with_name(name).unlink(missing_ok=True)
+
+
+def shards_of(path: Path) -> set[str]:
+    """The shards beside a `.weights.json` that it names; none where there is no such file."""
+    try:
+        groups = json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return set()
+    names = {str(one) for said in groups for one in (said if isinstance(said, list) else [said])}
+    return {name for name in names if Path(name).name == name}
 
 
 _Shard = Sequence[tuple[str, Variable]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -73,8 +72,9 @@ def write_weights(
 
 def remove_weights(path: Path) -> None:
     """Take away what `write_weights` wrote, the shards of a `.weights.json` too."""
-    if path.suffix == ".json" and path.exists():
-        groups = json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()
-        for name in {name for names in groups for name in names}:
+    if path.suffix == ".json":
+        from patchspec.models.shards_out import shards_of  # noqa: PLC0415 (imports h5py)
+
+        for name in shards_of(path):
             path.with_name(name).unlink(missing_ok=True)
     path.unlink(missing_ok=True)

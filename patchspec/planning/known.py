@@ -82,7 +82,7 @@ class Known:
         # Not one mapping of all: there are as many tensors as layers, and this is done for each.
         known: ChainMap[Tensor, Spec] = ChainMap(
             *(cast("MutableMapping[Tensor, Spec]", one) for one in specs),
-            _specs_of_building(layer),
+            specs_of_building(layer),
         )
         try:
             made = self.inferrer.layer(layer.entry)
@@ -101,7 +101,7 @@ def _thawed(layer: Layer) -> Layer:
     return replace(layer, entry={**layer.entry, "config": {**layer.config, "trainable": True}})
 
 
-def _specs_of_building(layer: Layer) -> dict[Tensor, Spec]:
+def specs_of_building(layer: Layer) -> dict[Tensor, Spec]:
     """What a Sequential records in place of the tensors: the shape that a layer was built on."""
     shape = (layer.entry.get("build_config") or {}).get("input_shape")
     slots = layer.calls[0].slots

@@ -47,13 +47,15 @@ class FileVariant(Planned):
         path: str | Path,
         *,
         zipped: bool = True,
+        link: bool = False,
         force: bool = False,
         progress: Progress | None = None,
     ) -> Path:
         """Write the variant as a `.keras` file that Keras loads as any other; whole or not at all.
 
-        Not `zipped` it is a folder with what the file holds. Where the base is one too and all of
-        its weights stay in their places, both share them on the disk. PS904 where the file exists
+        Not `zipped` it is a folder with what the file holds. With `link`, where the base is one too
+        and all of its weights stay in their places, both are one file on the disk: what is written
+        into the one is written into the other. PS904 where the file exists
         and `force` is not given, PS905 where it cannot be written, PS903 where a file that values
         come from is damaged.
         """
@@ -61,7 +63,7 @@ class FileVariant(Planned):
         if zipped:
             write_archive(target, self._whole, force=force, progress=progress)
         else:
-            linked = same_weights(self.plan)
+            linked = same_weights(self.plan) if link else None
             write_folder(target, self._whole, force=force, progress=progress, same_weights=linked)
         return target
 

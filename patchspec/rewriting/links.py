@@ -20,7 +20,10 @@ def same_weights(plan: Plan) -> Path | None:
     if not is_unzipped(folder) or not (folder / WEIGHTS).is_file():
         return None
     optimizer_stays = optimizer_state(plan) == base.optimizer
-    stays = all(_stays(move, plan) for move in plan.moves) and optimizer_stays
+    spans = [v.span for v in (base.variables or {}).values() if v.span is not None]
+    found = (folder / WEIGHTS).stat()
+    opened = all(span.content.identity == (found.st_dev, found.st_ino) for span in spans)
+    stays = opened and all(_stays(move, plan) for move in plan.moves) and optimizer_stays
     return folder / WEIGHTS if stays and _places(base.graph) == _places(plan.graph) else None
 
 

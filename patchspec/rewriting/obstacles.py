@@ -12,6 +12,7 @@ from patchspec.planning.plan import Move, Plan
 from patchspec.planning.shapes import same_config
 from patchspec.problems import PatchError, refuse
 from patchspec.rewriting.assets import layers_with_assets
+from patchspec.rewriting.fitting import misfit
 from patchspec.rewriting.optimizers import optimizer_state
 from patchspec.rewriting.values import is_portable
 from patchspec.weights.rules.identity import Identity
@@ -54,6 +55,9 @@ def obstacles(plan: Plan) -> Iterator[str]:
     for move in plan.moves:
         if move.action != "dropped" and not _can_be_made(move, plan):
             yield f"the value of `{move.path}` is made by code of its layer"
+    unlike = misfit(plan)
+    if unlike is not None:
+        yield f"the variables of `{unlike}` are not those that its config says"
     with_assets = layers_with_assets(plan)
     for layer in plan.graph.walk():
         if layer.is_operation or layer.is_input or layer.inner is not None:

@@ -8,6 +8,7 @@ variables themselves; those of parts of layers come in an order of the layer's o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,8 @@ _SLOTS: Mapping[str, Callable[[Config], Groups]] = {
     "Adagrad": lambda config: [[_accumulated(config)]],
     "Ftrl": lambda config: [[_accumulated(config), 0.0]],
 }
+ITERATION = "int64"
+"""The dtype in which the number of steps is written, whatever the backend has in memory."""
 _MORE = ("use_ema", "loss_scale_factor", "gradient_accumulation_steps")
 """Settings with which an optimizer holds more than slots."""
 
@@ -58,18 +61,47 @@ def optimizer_state(plan: Plan) -> Mapping[str, Variable] | None:
     """
     if not plan.document.get("compile_config"):
         return {}
-    if plan.base.optimizer and optimizer_fits(plan):
-        return plan.base.optimizer
+    try:
+        fresh = _fresh(plan)
+    except (TypeError, ValueError, AttributeError, OverflowError):
+        return None  # Not as Keras writes it, which Keras says best.
+    saved = plan.base.optimizer
+    if fresh is None or not saved or not optimizer_fits(plan) or not _alike(saved, fresh):
+        return fresh
+    return {path: _as(fresh[path].dtype, variable) for path, variable in saved.items()}
+
+
+def _fresh(plan: Plan) -> Mapping[str, Variable] | None:
+    """What the optimizer starts with."""
     said = plan.document["compile_config"].get("optimizer")
     trained = [m for m in plan.moves if m.action != "dropped" and m.trainable is not False]
     if not _is_known(said) or not all(_is_plain(move, plan) for move in trained):
         return None
-    values = [*_head(said["config"], plan), *_slots(said, trained)]
+    values = [*_head(said["config"]), *_slots(said, trained)]
     return {f"optimizer/vars/{n}": value for n, value in enumerate(values)}
 
 
+def _alike(saved: Mapping[str, Variable], fresh: Mapping[str, Variable]) -> bool:
+    """Whether what is saved is the state of that optimizer for those variables."""
+    return saved.keys() == fresh.keys() and all(
+        (one.shape, _kind(one)) == (fresh[path].shape, _kind(fresh[path]))
+        for path, one in saved.items()
+    )
+
+
+def _kind(variable: Variable) -> str:
+    """The dtype; of integers, whose width each backend chooses for itself, that it is one."""
+    return "int" if variable.dtype in ("int32", ITERATION) else variable.dtype
+
+
+def _as(dtype: str, variable: Variable) -> Variable:
+    if variable.dtype == dtype:
+        return variable
+    return replace(variable, dtype=dtype, read=lambda: variable.read().astype(dtype), span=None)
+
+
 def _is_known(said: Any) -> bool:
-    if not isinstance(said, Mapping) or said.get("class_name") not in _SLOTS:
+    if not isinstance(said, Mapping) or str(said.get("class_name")) not in _SLOTS:
         return False
     own = said.get("registered_name") in (None, said["class_name"])
     config = said.get("config")
@@ -83,12 +115,13 @@ def _is_plain(move: Move, plan: Plan) -> bool:
     return known and layer in plan.graph.by_path and not plan.graph.by_path[layer].wrapped
 
 
-def _head(config: Config, plan: Plan) -> Iterator[Variable]:
-    saved = plan.base.optimizer.get("optimizer/vars/0")
-    yield _full((), "int64" if saved is None else saved.dtype, 0)
+def _head(config: Config) -> Iterator[Variable]:
+    yield _full((), ITERATION, 0)
     rate = config.get("learning_rate")
-    if not isinstance(rate, Mapping):
-        yield _full((), "float32", float(rate or 0.0))
+    if isinstance(rate, (int, float)) and not isinstance(rate, bool):
+        yield _full((), "float32", rate)
+    elif not isinstance(rate, Mapping):
+        raise TypeError("a learning rate that Keras chooses")
 
 
 def _slots(said: Mapping[str, Any], trained: Sequence[Move]) -> Iterator[Variable]:
