@@ -213,8 +213,17 @@ def _carry_optimizer(plan: Plan, model: Any) -> None:
     """Give the optimizer the state that it had in the base, variable by variable."""
     stored = {path: as_array(v) for path, v in state_of(_optimizer_of(plan.base.live)).items()}
     stored |= {path: variable.read() for path, variable in plan.base.optimizer.items()}
-    if stored.keys() == state_of(model.optimizer).keys():
+    if _alike(stored, state_of(model.optimizer)):
         give_state(model.optimizer, stored)
+
+
+def _alike(stored: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
+    """Whether what is stored is the state of this optimizer, for these variables."""
+    return stored.keys() == own.keys() and all(
+        stored[path].shape == tuple(value.shape)
+        and (stored[path].dtype.kind in "iu" or stored[path].dtype.name == str(value.dtype))
+        for path, value in own.items()
+    )
 
 
 def _optimizer_of(model: Any) -> Any:

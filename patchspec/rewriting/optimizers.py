@@ -73,11 +73,11 @@ def optimizer_state(plan: Plan) -> Mapping[str, Variable] | None:
 
 def _fresh(plan: Plan) -> Mapping[str, Variable] | None:
     """What the optimizer starts with."""
-    said = plan.document["compile_config"].get("optimizer")
+    said = _serialised(plan.document["compile_config"].get("optimizer"))
     trained = [m for m in plan.moves if m.action != "dropped" and m.trainable is not False]
     if not _is_known(said) or not all(_is_plain(move, plan) for move in trained):
         return None
-    values = [*_head(said["config"]), *_slots(said, trained)]
+    values = [*_head(said), *_slots(said, trained)]
     return {f"optimizer/vars/{n}": value for n, value in enumerate(values)}
 
 
@@ -115,9 +115,18 @@ def _is_plain(move: Move, plan: Plan) -> bool:
     return known and layer in plan.graph.by_path and not plan.graph.by_path[layer].wrapped
 
 
-def _head(config: Config) -> Iterator[Variable]:
+def _serialised(said: Any) -> Any:
+    """An optimizer that is named alone, as Keras takes it: `adam`."""
+    names = {name.lower(): name for name in _SLOTS}
+    if isinstance(said, str) and said.lower() in names:
+        return {"class_name": names[said.lower()], "config": {}}
+    return said
+
+
+def _head(said: Mapping[str, Any]) -> Iterator[Variable]:
     yield _full((), ITERATION, 0)
-    rate = config.get("learning_rate")
+    unsaid = 0.01 if said["class_name"] == "SGD" else 0.001
+    rate = said["config"].get("learning_rate", unsaid)
     if isinstance(rate, (int, float)) and not isinstance(rate, bool):
         yield _full((), "float32", rate)
     elif not isinstance(rate, Mapping):

@@ -298,6 +298,25 @@ def test_a_damaged_weight_is_not_taken_for_a_value(tmp_path: Path) -> None:
     assert caught.value.problems[0].code == "PS903"
 
 
+def test_a_zip_that_names_its_weights_in_two_ways_is_refused(tmp_path: Path) -> None:
+    """One reader would look at the directory, the next at the header."""
+    content = bytearray(GOOD.read_bytes())
+    with zipfile.ZipFile(GOOD) as archive:
+        at = archive.getinfo("model.weights.h5").header_offset + 30
+    content[at] ^= 1
+    (tmp_path / "m.keras").write_bytes(content)
+    assert code(tmp_path / "m.keras") == "PS702"
+
+
+def test_assets_that_unpack_without_end_are_refused_together(tmp_path: Path) -> None:
+    path = tmp_path / "m.keras"
+    path.write_bytes(GOOD.read_bytes())
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(4):
+            archive.writestr(f"assets/{number}.txt", bytes(12 << 20))
+    assert code(path) == "PS702"
+
+
 @pytest.mark.parametrize(
     "spoil",
     [

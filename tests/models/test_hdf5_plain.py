@@ -162,3 +162,72 @@ def test_opening_a_model_imports_neither_numpy_nor_h5py() -> None:
     command = [sys.executable, "-c", code, str(SAMPLES / "functional_linear.keras")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def odd_float(**said: Any) -> Any:
+    kind = h5py.h5t.IEEE_F32LE.copy()
+    for name, value in said.items():
+        getattr(kind, f"set_{name}")(*(value if isinstance(value, tuple) else (value,)))
+    return kind
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda: odd_float(fields=(15, 7, 8, 0, 7), size=2, ebias=127),
+        lambda: odd_float(ebias=120),
+        lambda: odd_float(norm=h5py.h5t.NORM_NONE),
+    ],
+)
+def test_numbers_of_another_form_are_converted_and_never_copied(kind: Any, tmp_path: Path) -> None:
+    """NumPy has no such dtype, so their bytes mean something else to it."""
+    path = tmp_path / "t.h5"
+    with h5py.File(path, "w") as file:
+        made = h5py.h5d.create(file.id, b"a", kind(), h5py.h5s.create_simple((3,)))
+        made.write(h5py.h5s.ALL, h5py.h5s.ALL, np.array([1, 2, 3], "f4"))
+    with pytest.raises(NotPlainError):
+        read_plain(opened(path))
+    [stored] = contents_of(opened(path), "t").stored.values()
+    assert stored.span is None
+    assert stored.read().tolist() == [1, 2, 3]
+
+
+def two(path: Path) -> bytearray:
+    """A file with the groups `aa` and `ab`."""
+    with h5py.File(path, "w") as file:
+        for name in ("aa", "ab"):
+            file[f"{name}/value"] = np.ones(2, "f4")
+    return bytearray(path.read_bytes())
+
+
+@pytest.mark.parametrize("name", [b"aa", b"a/", b"..", b"a\0", b"Aa"])
+def test_names_that_libhdf5_would_not_find_are_not_plain(name: bytes, tmp_path: Path) -> None:
+    """Twice the same, a path, or out of order."""
+    content = two(tmp_path / "t.h5")
+    at = content.index(b"ab\0")
+    content[at : at + 2] = name
+    (tmp_path / "t.h5").write_bytes(content)
+    with pytest.raises(NotPlainError):
+        read_plain(opened(tmp_path / "t.h5"))
+
+
+def test_a_tree_within_itself_is_not_plain(tmp_path: Path) -> None:
+    content = two(tmp_path / "t.h5")
+    at = content.index(b"TREE")
+    content[at + 32 : at + 40] = at.to_bytes(8, "little")
+    (tmp_path / "t.h5").write_bytes(content)
+    with pytest.raises(NotPlainError):
+        read_plain(opened(tmp_path / "t.h5"))
+
+
+def test_an_object_with_two_names_and_a_file_that_ends_early_are_not_plain(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "t.h5", "w") as file:
+        file["a"] = np.ones(2)
+        file["b"] = file["a"]
+    with pytest.raises(NotPlainError):
+        read_plain(opened(tmp_path / "t.h5"))
+    content = two(tmp_path / "s.h5")
+    content[40:48] = (len(content) + 1).to_bytes(8, "little")
+    (tmp_path / "s.h5").write_bytes(content)
+    with pytest.raises(NotPlainError):
+        read_plain(opened(tmp_path / "s.h5"))

@@ -90,3 +90,46 @@ def test_layers_with_parts_are_left_to_keras(tmp_path: Path) -> None:
     model.save(tmp_path / "base.keras")
     plan = patchspec.resolve(patch_of(f"{HEAD}weights: init}}}}"), tmp_path / "base.keras")
     assert obstacle(plan) == "only Keras knows what its optimizer starts with"
+
+
+SAID = ("adam", "sgd", "lamb", "ftrl", "adadelta", {"class": "Adagrad"}, {"class": "Lion"},
+        {"class": "SGD", "config": {"momentum": 0.9}}, {"class": "RMSprop", "config": {
+            "centered": True}}, {"class": "Adamax"}, {"class": "AdamW", "config": {
+                "learning_rate": 0.5}})  # fmt: skip
+
+
+@pytest.mark.parametrize("said", SAID, ids=str)
+def test_what_a_patch_leaves_out_of_an_optimizer_is_keras_s_default(
+    said: Any, tmp_path: Path
+) -> None:
+    x = keras.Input((4,), name="x")
+    keras.Model(x, L.Dense(2, name="d")(x), name="m").save(tmp_path / "base.keras")
+    patch = patch_of([], compile={"optimizer": said, "loss": "mse"})
+    plan = patchspec.resolve(patch, tmp_path / "base.keras")
+    assert obstacle(plan) is None
+    one = patchspec.rewrite(plan, tmp_path / "one.keras")
+    other = patchspec.build(plan).save(tmp_path / "other.keras")
+    assert one.read_bytes() == other.read_bytes()
+    assert float(keras.saving.load_model(one).optimizer.learning_rate) > 0
+
+
+@pytest.mark.parametrize("rate", ["fast", [1], True, None])
+def test_an_optimizer_that_is_not_as_keras_writes_it_is_left_to_keras(
+    rate: Any, tmp_path: Path
+) -> None:
+    plan = patchspec.resolve(patch_of(STEPS), trained(O.Adam(), tmp_path))
+    plan.document["compile_config"]["optimizer"]["config"]["learning_rate"] = rate
+    assert obstacle(plan) == "only Keras knows what its optimizer starts with"
+
+
+def test_a_model_that_was_compiled_and_never_fitted_starts_anew(tmp_path: Path) -> None:
+    """Keras saves the number of steps and the rate of such a model, and no slots."""
+    x = keras.Input((4,), name="x")
+    model = keras.Model(x, L.Dense(2, name="d")(x), name="m")
+    model.compile("adam", "mse")
+    model.save(tmp_path / "base.keras")
+    plan = patchspec.resolve(
+        patch_of("- {op: rename, layers: d, name: e}"), tmp_path / "base.keras"
+    )
+    one = patchspec.rewrite(plan, tmp_path / "one.keras")
+    assert one.read_bytes() == patchspec.build(plan).save(tmp_path / "two.keras").read_bytes()

@@ -372,3 +372,75 @@ def test_the_base_is_not_changed_and_may_lie_in_a_folder_that_cannot_be_written(
         folder.chmod(0o700)
     assert base.read_bytes() == before
     shutil.rmtree(folder)
+
+
+def respelled(base: Path, target: Path, change: Callable[[h5py.File], None]) -> Path:
+    """The archive with its weights changed through h5py."""
+
+    def changed(content: bytes) -> bytes:
+        own = target.with_suffix(".h5")
+        own.write_bytes(content)
+        with h5py.File(own, "r+") as file:
+            change(file)
+        return own.read_bytes()
+
+    return rezipped(base, target, model=changed)
+
+
+KERNEL = "layers/dense/vars/0"
+
+
+def other_kernel(value: Any) -> Callable[[h5py.File], None]:
+    def change(file: h5py.File) -> None:
+        del file[KERNEL]
+        file[KERNEL] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        other_kernel(np.ones((9, 9), "f4")),
+        other_kernel(np.ones(20, "f4")),
+        lambda file: file.__delitem__("layers/dense/vars/1"),
+        lambda file: file.__setitem__("layers/dense/vars/7", np.ones(3, "f4")),
+    ],
+)
+def test_weights_that_are_not_those_of_the_config_are_not_copied(
+    change: Any, tmp_path: Path
+) -> None:
+    base = respelled(saved(images(), tmp_path), tmp_path / "other.keras", change)
+    plan = patchspec.resolve(patch_of("- {op: rename, layers: stem, name: first}"), base)
+    with pytest.raises(PatchError) as caught:
+        patchspec.rewrite(plan, tmp_path / "v.keras")
+    assert [problem.code for problem in caught.value.problems] == ["PS928"]
+    with pytest.raises(PatchError) as caught:
+        patchspec.build(plan)
+    assert [problem.code for problem in caught.value.problems] == ["PS508"]
+
+
+@pytest.mark.parametrize("dtype", ["f8", "i4"])
+def test_values_of_another_dtype_than_the_config_says_are_left_to_keras(
+    dtype: str, tmp_path: Path
+) -> None:
+    value = np.arange(20).reshape(4, 5).astype(dtype)
+    base = respelled(saved(images(), tmp_path), tmp_path / "o.keras", other_kernel(value))
+    plan = patchspec.resolve(patch_of([]), base)
+    assert obstacle(plan) == "the variables of `head` are not those that its config says"
+    built = patchspec.build(plan).model.get_layer("head").kernel
+    assert np.array_equal(built, value.astype("f4"))
+
+
+def test_what_is_odd_beside_the_weights_is_a_refusal_and_no_traceback(tmp_path: Path) -> None:
+    base = saved(images(), tmp_path)
+    listed = rezipped(base, tmp_path / "listed.keras", metadata=lambda _: b"[1]")
+    plan = patchspec.resolve(patch_of([]), listed)
+    assert patchspec.rewrite(plan, tmp_path / "v.keras").exists()
+
+    def odd(file: h5py.File) -> None:
+        file["layers/dense/vars/\u00b2"] = np.ones(3, "f4")
+
+    plan = patchspec.resolve(patch_of([]), respelled(base, tmp_path / "odd.keras", odd))
+    with pytest.raises(PatchError):
+        patchspec.rewrite(plan, tmp_path / "w.keras")
