@@ -92,10 +92,19 @@ def test_layers_with_parts_are_left_to_keras(tmp_path: Path) -> None:
     assert obstacle(plan) == "only Keras knows what its optimizer starts with"
 
 
-SAID = ("adam", "sgd", "ftrl", "adadelta", {"class": "Lamb"}, {"class": "Adagrad"}, {"class": "Lion"},
-        {"class": "SGD", "config": {"momentum": 0.9}}, {"class": "RMSprop", "config": {
-            "centered": True}}, {"class": "Adamax"}, {"class": "AdamW", "config": {
-                "learning_rate": 0.5}})  # fmt: skip
+SAID = (
+    "adam",
+    "sgd",
+    "ftrl",
+    "adadelta",
+    {"class": "Lamb"},
+    {"class": "Adagrad"},
+    {"class": "Lion"},
+    {"class": "Adamax"},
+    {"class": "SGD", "config": {"momentum": 0.9}},
+    {"class": "RMSprop", "config": {"centered": True}},
+    {"class": "AdamW", "config": {"learning_rate": 0.5}},
+)
 
 
 @pytest.mark.parametrize("said", SAID, ids=str)
