@@ -21,7 +21,10 @@ from tests.docs.running import ROOT, recorded
 
 REFERENCE = ROOT / "docs" / "reference"
 RECORDED_WITH = json.loads(PRINTED.read_text(encoding="utf-8"))["keras"]
-WITHOUT_EXAMPLE = {"PS920": "needs an environment without the package safetensors"}
+WITHOUT_EXAMPLE = {
+    "PS920": "needs an environment without the package safetensors",
+    "PS928": "comes from Python alone: the command makes a model where one is needed",
+}
 SEVERAL = {"PS914": {"PS913", "PS914"}}
 """Codes that never come alone."""
 DECIMALS = re.compile(r"\d+\.\d{3,}(e-\d+)?")

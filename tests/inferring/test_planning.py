@@ -12,6 +12,7 @@ import keras
 import pytest
 
 import patchspec
+from patchspec import distributions
 from patchspec.building.live import resolve_with_keras
 from patchspec.building.tensorflow import not_for_keras
 from patchspec.cli import backend
@@ -231,7 +232,7 @@ def test_objects_of_the_user_s_go_before_keras_s_own(small: Path) -> None:
 def test_a_keras_that_is_too_old_says_so_itself(
     small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(installed.metadata, "version", lambda _: "3.14.0")
+    monkeypatch.setattr(distributions, "version_of", lambda _: "3.14.0")
     assert resolving.only_keras_can(open_base(small), None) is True
 
 

@@ -99,7 +99,9 @@ def test_a_signal_in_the_middle_leaves_nothing(
 ) -> None:
     (tmp_path / "p.yaml").write_text("patchspec: 1\noperations: []\n")
     told = (
+        # A shell has what it starts in the background ignore Ctrl-C.
         "import os, signal, sys; import patchspec.cli.progress as progress;"
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"
         f"progress._Bar.__call__ = lambda *_: os.kill(os.getpid(), signal.{name});"
         "from patchspec.cli.main import main; sys.exit(main())"
     )
