@@ -145,8 +145,8 @@ def _variant(
     """The variant, from file to file where no model need be made for it."""
     from patchspec.inferring.resolving import resolve_lightly  # noqa: PLC0415
     from patchspec.planning.saved import check_fresh  # noqa: PLC0415
-    from patchspec.rewriting.file_variant import file_variant  # noqa: PLC0415 (imports NumPy)
-    from patchspec.rewriting.obstacles import obstacle  # noqa: PLC0415
+    from patchspec.rewriting.file_variant import FileVariant  # noqa: PLC0415 (imports NumPy)
+    from patchspec.rewriting.obstacles import check_weights, obstacle  # noqa: PLC0415
 
     custom = custom_objects(arguments.custom_objects)
     light = arguments.owns_process and not _runs_a_model(patches, base)
@@ -154,8 +154,9 @@ def _variant(
     plan = resolve_lightly(patches, base, custom, models, lighten)
     if saved is not None:
         check_fresh(saved, plan, arguments.paths[0])
+    check_weights(plan)
     if obstacle(plan) is None:
-        return file_variant(plan)
+        return FileVariant(plan)
     from patchspec.building.variant import build  # noqa: PLC0415 (imports Keras)
 
     return build(plan, custom)

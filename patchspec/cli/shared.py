@@ -254,11 +254,14 @@ def refuse_inputs(outputs: Iterable[Path | None], inputs: Iterable[str | None]) 
 
 
 def _members(path: Path) -> Iterator[Path]:
-    """The files of a folder, and those that a list of shards may name: what lies beside it."""
+    """The files of a folder, and those that a list of shards names."""
+    from patchspec.models.shards import shards_of  # noqa: PLC0415 (most commands write nothing)
+
     if path.is_dir():
         yield from path.rglob("*")
     elif path.suffix == ".json":
-        yield from (one for one in path.parent.iterdir() if one.suffix in (".h5", ".bin"))
+        named = (path.with_name(name) for name in shards_of(path))
+        yield from (one for one in named if one.exists())
 
 
 def split_base(paths: Sequence[str]) -> tuple[str | None, list[str]]:

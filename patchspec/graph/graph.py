@@ -156,6 +156,15 @@ class Graph:
             graph = inner
         return graph
 
+    def holding(self, path: str) -> Layer:
+        """The layer that the path of a variable leads into; KeyError where there is none."""
+        parts = path.split("/")
+        for end in range(len(parts) - 1, 0, -1):
+            layer = self.by_path.get("/".join(parts[:end]))
+            if layer is not None:
+                return layer
+        raise KeyError(path)
+
     def within(self, path: str) -> str:
         """The rest of a full path that starts with that of this model."""
         return path.removeprefix(f"{self.path}/") if self.parents else path

@@ -23,9 +23,9 @@ def write_folder(
 
     `same_weights` is a file of weights that holds all of them as they are to lie here: it is linked
     where the file system can do that, and so takes no room twice. Whoever writes into one of the
-    two then writes into both. PS904 where the folder exists and
-    `force` is not given, or is no model; PS905 where it cannot be written, PS903 where a file that
-    values come from is damaged.
+    two then writes into both. PS904 where the folder exists and `force` is not given, or holds more
+    than a model; PS905 where it cannot be written, PS903 where a file that values come from is
+    damaged.
     """
     check_folder(path, force=force)
     with replacing_folder(path) as temporary:

@@ -14,7 +14,7 @@ from patchspec.models.content import Content, Window
 
 _BEGIN = b"GCOL\x01\x00\x00\x00"
 """The signature, version 1 and three reserved bytes."""
-_HEADER = 16
+HEADER = 16
 
 
 class GuardedWindow(Window):
@@ -41,18 +41,18 @@ class GuardedWindow(Window):
 
 def adds_up(content: Content, start: int) -> bool:
     """Whether the objects of the heap that begins there fill it."""
-    header = content.read(start, _HEADER)
-    if len(header) < _HEADER:
+    header = content.read(start, HEADER)
+    if len(header) < HEADER:
         return False
     (size,) = struct.unpack("<Q", header[8:])
-    if size < _HEADER or start + size > len(content):
+    if size < HEADER or start + size > len(content):
         return False
     heap = content.read(start, size)
-    at = _HEADER
-    while size - at >= _HEADER:
+    at = HEADER
+    while size - at >= HEADER:
         index, _, length = struct.unpack_from("<HH4xQ", heap, at)
         if index == 0:
             # Free space: what is left of the heap, its own header included.
             return bool(length == size - at)
-        at += _HEADER + (length + 7) // 8 * 8
+        at += HEADER + (length + 7) // 8 * 8
     return bool(at <= size)

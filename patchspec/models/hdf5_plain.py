@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from math import prod
 
 from patchspec.models.content import Content
+from patchspec.models.hdf5_heaps import HEADER, adds_up
 
 MAX_OBJECTS = 200_000
 MAX_DEPTH = 64
@@ -252,23 +253,18 @@ class _Reader:
         if self.take(address, 8) != b"GCOL\x01\0\0\0":
             raise NotPlainError("a global heap")
         size = self.number(address + 8)
-        if size > self._size - address:
+        self._spend(2 * size)
+        if not adds_up(self._content, address):
             raise NotPlainError("a global heap")
-        self._spend(size)
         heap = self._content.read(address, size)
         found: dict[int, bytes] = {}
-        at = 16
-        while size - at >= 16:  # noqa: PLR2004 (the header of an object)
+        at = HEADER
+        while size - at >= HEADER:
             index, length = struct.unpack_from("<H6xQ", heap, at)
             if index == 0:
-                # What is left of the heap, its own header included.
-                if length != size - at:
-                    raise NotPlainError("a global heap")
                 break
-            if length > size - at - 16:
-                raise NotPlainError("a global heap")
-            found[index] = bytes(heap[at + 16 : at + 16 + length])
-            at += 16 + (length + 7) // 8 * 8
+            found[index] = bytes(heap[at + HEADER : at + HEADER + length])
+            at += HEADER + (length + 7) // 8 * 8
         self._heaps[address] = found
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path, PurePosixPath
 
 from patchspec.problems import refuse
@@ -42,3 +43,13 @@ def existing(path: Path, origin: str) -> Path:
             hint="put all shards into the folder of the file that names them",
         )
     return path
+
+
+def shards_of(path: Path) -> set[str]:
+    """The shards beside a `.weights.json` that it names; none where there is no such file."""
+    try:
+        groups = json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return set()
+    names = {str(one) for said in groups for one in (said if isinstance(said, list) else [said])}
+    return {name for name in names if Path(name).name == name}

@@ -10,7 +10,9 @@ from patchspec.graph.graph import Graph
 from patchspec.models.base import Variable
 from patchspec.models.files import check_room, check_target, placing
 from patchspec.models.hdf5_out import lay_out, stored_groups, stored_size
+from patchspec.models.shards import shards_of
 from patchspec.models.streaming import Progress, fill
+from patchspec.models.whole import room_for
 
 SHARD_SIZE = 5 << 30
 """Bytes, if nothing else is said: Keras's own bound."""
@@ -21,7 +23,7 @@ def write_hdf5(
 ) -> None:
     """Write a `.weights.h5`, which `model.load_weights` takes."""
     listed = list(variables)
-    check_room(path, sum(stored_size(v) + 4096 for v in listed) + 4096 * len(graph.by_path))
+    check_room(path, room_for(listed, graph))
     slots = lay_out(path, graph, listed, {})
     fill(path, slots, 0, progress)
 
@@ -46,8 +48,8 @@ def write_shards(
     for name in names:
         # Shards of another list may be what the values are read from.
         check_target(path.with_name(name), force=name in own)
-    size_of_all = sum(stored_size(v) + 4096 for shard in found for _, v in shard)
-    check_room(path, size_of_all + 4096 * len(graph.by_path))
+    # Every shard has groups of its own.
+    check_room(path, sum(room_for([v for _, v in shard], graph) for shard in found))
     said: dict[str, list[str]] = {}
     total = 0
     with placing(path.parent, [*names, path.name]) as temporary:
@@ -61,16 +63,6 @@ def write_shards(
         (temporary / path.name).write_text(json.dumps(config, indent=4), encoding="utf-8")
     for name in own.difference(names):
         path.with_name(name).unlink(missing_ok=True)
-
-
-def shards_of(path: Path) -> set[str]:
-    """The shards beside a `.weights.json` that it names; none where there is no such file."""
-    try:
-        groups = json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return set()
-    names = {str(one) for said in groups for one in (said if isinstance(said, list) else [said])}
-    return {name for name in names if Path(name).name == name}
 
 
 _Shard = Sequence[tuple[str, Variable]]

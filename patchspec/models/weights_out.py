@@ -8,6 +8,7 @@ from pathlib import Path
 from patchspec.graph.graph import Graph
 from patchspec.models.base import Variable
 from patchspec.models.files import check_target, replacing
+from patchspec.models.shards import shards_of
 from patchspec.problems import refuse
 
 SUFFIXES = (".npz", ".safetensors", ".weights.h5", ".weights.json")
@@ -73,8 +74,6 @@ def write_weights(
 def remove_weights(path: Path) -> None:
     """Take away what `write_weights` wrote, the shards of a `.weights.json` too."""
     if path.suffix == ".json":
-        from patchspec.models.shards_out import shards_of  # noqa: PLC0415 (imports h5py)
-
         for name in shards_of(path):
             path.with_name(name).unlink(missing_ok=True)
     path.unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
@@ -59,6 +59,10 @@ class WholeModel:
     def size(self) -> int:
         """About the bytes that it takes on a disk, and not fewer."""
         stored = [*self.variables, *self.optimizer.values()]
-        values = sum(prod(v.shape) * _ITEM_SIZES.get(v.dtype, 8) + _OVERHEAD for v in stored)
-        groups = 2 * _OVERHEAD * len(self.graph.by_path)
-        return values + groups + sum(map(len, self.texts.values()))
+        return room_for(stored, self.graph) + sum(map(len, self.texts.values()))
+
+
+def room_for(variables: Iterable[Variable], graph: Graph) -> int:
+    """About the bytes that HDF5 takes for variables and the groups of a model, and not fewer."""
+    values = sum(prod(v.shape) * _ITEM_SIZES.get(v.dtype, 8) + _OVERHEAD for v in variables)
+    return values + 2 * _OVERHEAD * len(graph.by_path)

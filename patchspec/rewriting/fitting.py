@@ -28,7 +28,7 @@ def misfit(plan: Plan) -> str | None:
     held: dict[str, list[Move]] = {}
     for move in plan.moves:
         if move.action != "dropped":
-            held.setdefault(_owner(move.path, plan), []).append(move)
+            held.setdefault(plan.graph.holding(move.path).path, []).append(move)
     for layer in plan.graph.walk():
         if layer.is_operation or layer.is_input or layer.inner is not None:
             continue
@@ -56,12 +56,3 @@ def _wanted(layer: Layer, plan: Plan) -> Wanted | None:
     except (DeclinedError, KeyError, PatchError):
         return None
     return {one.inner: (one.shape, one.dtype) for one in made.variables()}
-
-
-def _owner(path: str, plan: Plan) -> str:
-    parts = path.split("/")
-    for end in range(len(parts) - 1, 0, -1):
-        layer = plan.graph.by_path.get("/".join(parts[:end]))
-        if layer is not None:
-            return layer.path
-    return path

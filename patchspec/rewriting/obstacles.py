@@ -18,8 +18,6 @@ from patchspec.rewriting.values import is_portable
 from patchspec.weights.rules.identity import Identity
 
 _SAVES_FILES = {"TextVectorization", "StringLookup", "IntegerLookup", "IndexLookup"}
-
-
 LIVE = "the base is a live model"
 
 

@@ -104,17 +104,11 @@ def _variable(move: Move, plan: Plan) -> Variable:
 
         if not move.pipeline:
             return initial(shape)
-        layer = plan.graph.by_path[_layer_of(move, plan)]
+        layer = plan.graph.holding(move.path)
         holding = Holding(layer.class_name, layer.config)
         return ruled_value(move, plan, dtype, holding, initial)
 
     return Variable(move.path, shape, dtype, read, move.name)
-
-
-def _layer_of(move: Move, plan: Plan) -> str:
-    parts = move.path.split("/")
-    ends = range(len(parts) - 1, 0, -1)
-    return next(p for end in ends if (p := "/".join(parts[:end])) in plan.graph.by_path)
 
 
 def _as_stored(found: Variable, path: str, dtype: str) -> Variable:
