@@ -323,14 +323,17 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "that. `extract` the outputs that you want.",
         ),
         "PS423": Code(
-            "the compile configuration is dropped",
-            "A finding, not an error: the outputs have another structure than the model was "
-            "compiled for, or an object of it cannot be made. Compile the variant anew.",
+            "of the compile configuration something is dropped",
+            "A finding, not an error. What is said of an output goes with the output; all of it "
+            "goes where no output with a loss is left, where outputs are nested in each other and "
+            "change, or where an object of it cannot be made: compile the variant anew.",
         ),
         "PS424": Code(
             "the optimizer's state is dropped",
-            "A finding, not an error: an optimizer saves its state by the number of the variable, "
-            "and the trainable variables have changed. Training starts with a fresh optimizer.",
+            "A finding, not an error: `compile` gives another optimizer, or the file holds the "
+            "state of an optimizer for other variables than train in it. Training starts with a "
+            "fresh one. Else every variable that is kept goes on with its slots, and the steps "
+            "are counted on.",
         ),
         "PS425": Code(
             "the base's own graph is not whole",
@@ -357,6 +360,12 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "a `compile` that cannot be",
             "The base is not compiled and nothing says with what, an output is not there, or "
             "Keras cannot make an optimizer, loss or metric.",
+        ),
+        "PS430": Code(
+            "`fit` wants other labels",
+            "A finding, not an error, and breaking for whoever trains the model: outputs with a "
+            "loss went, came in another order or under other names, or new ones stand between "
+            "them. The message says what `fit(x, y)` takes for `y` from now on.",
         ),
         "PS501": Code(
             "a variable changes its shape",

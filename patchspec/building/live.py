@@ -17,7 +17,14 @@ import numpy as np
 
 from patchspec.building.door import check_keras, known_custom_objects, make, said_by
 from patchspec.building.inference import KerasInferrer
-from patchspec.building.optimizers import give_state, state_of
+from patchspec.building.optimizers import (
+    carry,
+    give_state,
+    parts,
+    stored_parts,
+    trained_by,
+    variable_paths,
+)
 from patchspec.building.placing import place
 from patchspec.building.scope import without_values
 from patchspec.building.shortcuts import no_collection
@@ -26,7 +33,6 @@ from patchspec.building.subclasses import classes_of, document_of, functional_fo
 from patchspec.building.values import planned_value
 from patchspec.building.variables import (
     Holder,
-    as_array,
     as_view,
     holders,
     is_variable,
@@ -38,12 +44,13 @@ from patchspec.models.base import Base, Opened, Variable
 from patchspec.models.document import checked_document
 from patchspec.models.safety import check_safe
 from patchspec.planning.assembling import Setting
-from patchspec.planning.compiling import optimizer_fits
 from patchspec.planning.forgotten import forgotten
+from patchspec.planning.optimizing import goes_on, state_dropped
 from patchspec.planning.plan import Finding, Move, Plan
 from patchspec.planning.resolve import resolve
 from patchspec.problems import PatchError, Problem, refuse, some
 from patchspec.rewriting.obstacles import check_weights
+from patchspec.rewriting.optimizers import misfitting_state, optimizer_state
 
 LIVE = "the live model"
 
@@ -62,7 +69,8 @@ def base_of(model: Any) -> Base:
         document["compile_config"] = json.loads(json.dumps(compiled))
     checked_document(document, LIVE)
     variables = {v.path: v for holder in holders(model) for v in _variables(holder)}
-    return Base(document, variables, LIVE, live=model, opened=opened)
+    trained = trained_by(getattr(model, "optimizer", None), model)
+    return Base(document, variables, LIVE, live=model, opened=opened, trained=trained)
 
 
 def _variables(holder: Holder) -> Iterator[Variable]:
@@ -193,8 +201,9 @@ def _compile(plan: Plan, model: Any, given: Mapping[str, Any]) -> Iterator[Findi
         with keras.saving.CustomObjectScope(dict(given)):
             # Keras puts the objects that it makes into what it is given.
             model.compile_from_config(plain(compiled))
-        if optimizer_fits(plan):
-            _carry_optimizer(plan, model)
+        unlike = _carry_optimizer(plan, model, given)
+        if unlike:
+            yield Finding(unlike)
     except Exception as error:
         wanting = [patch for patch in plan.patches if patch.compile not in (None, "drop")]
         if wanting:
@@ -209,22 +218,36 @@ def _compile(plan: Plan, model: Any, given: Mapping[str, Any]) -> Iterator[Findi
         yield Finding(problem)
 
 
-def _carry_optimizer(plan: Plan, model: Any) -> None:
-    """Give the optimizer the state that it had in the base, variable by variable."""
-    stored = {path: as_array(v) for path, v in state_of(_optimizer_of(plan.base.live)).items()}
-    stored |= {path: variable.read() for path, variable in plan.base.optimizer.items()}
-    if _alike(stored, state_of(model.optimizer)):
-        give_state(model.optimizer, stored)
+def _carry_optimizer(plan: Plan, model: Any, given: Mapping[str, Any]) -> Problem | None:
+    """Give the optimizer what the base's remembers; says so where the file holds another's."""
+    fate = goes_on(plan)
+    if fate is None:
+        return None
+    paths = variable_paths(model)
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    if plan.base.live is not None:
+        live = plan.base.live
+        carry(
+            parts(model.optimizer, paths),
+            parts(live.optimizer, variable_paths(live)),
+            fate.carried,
+        )
+        return None
+    known = optimizer_state(plan)
+    if known is not None:
+        give_state(model.optimizer, {path: one.read() for path, one in known.items()})
+        return next((finding.problem for finding in misfitting_state(plan)), None)
+    theirs = _stored_optimizer(plan, given)
+    if theirs is None:
+        return state_dropped("the file holds that of other variables than train in it")
+    carry(parts(model.optimizer, paths), theirs, fate.carried)
+    return None
 
 
-def _alike(stored: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
-    """Whether what is stored is the state of this optimizer, for these variables."""
-    return stored.keys() == own.keys() and all(
-        stored[path].shape == tuple(value.shape)
-        and (stored[path].dtype.kind in "iu" or stored[path].dtype.name == str(value.dtype))
-        for path, value in own.items()
-    )
-
-
-def _optimizer_of(model: Any) -> Any:
-    return getattr(model, "optimizer", None)
+def _stored_optimizer(plan: Plan, given: Mapping[str, Any]) -> Mapping[Any, Any] | None:
+    """What the base's file holds of its optimizer, by what it is."""
+    document = {**plan.base.document, "compile_config": None}
+    like = without_values(lambda: make(document, given))
+    optimizer = make(plan.base.document["compile_config"]["optimizer"], given)
+    return stored_parts(optimizer, like, plan.base.optimizer)

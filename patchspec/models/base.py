@@ -62,6 +62,8 @@ class Base:
     """What the file says beside it: Keras's version, when it was saved."""
     optimizer: Mapping[str, Variable] = field(default_factory=dict)
     """The saved state of the optimizer, by its path in the file."""
+    trained: tuple[str, ...] | None = None
+    """The variables that the optimizer has slots for, in its order, where a live model tells."""
     assets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     """Files that layers saved beside their weights, by path."""
     live: Any = field(default=None, repr=False, compare=False)

@@ -168,6 +168,11 @@ class Operation(ABC):
     description and the rest an example that the tests run.
     """
 
+    @property
+    def restates_outputs(self) -> bool:
+        """Whether it says all outputs of the model anew, so that none stands for another."""
+        return False
+
     def targets(self, graph: Graph) -> tuple[Target, ...]:
         """What the step acts on, selected once; by default what `layers` matches."""
         layers = getattr(self, "layers", None)

@@ -42,6 +42,10 @@ class Extract(Operation):
     inputs: Outputs | None = None
     form: Form | None = None
 
+    @property
+    def restates_outputs(self) -> bool:
+        return self.outputs is not None
+
     def targets(self, graph: Graph) -> tuple[Target, ...]:
         idle = {model.path: None for model in graph.models() if model.parents and model.dead}
         if self.outputs is None:

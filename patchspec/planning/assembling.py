@@ -12,12 +12,13 @@ from patchspec.graph.references import end_names
 from patchspec.language.patch import Patch
 from patchspec.models.base import Base
 from patchspec.models.safety import check_code, check_safe
-from patchspec.planning.compiling import carried_compile, optimizer_findings
+from patchspec.planning.compiling import carried_compile
 from patchspec.planning.conflicts import conflict_findings
 from patchspec.planning.fold import Folded, fold, placed
 from patchspec.planning.guards import apply_guarded
 from patchspec.planning.known import Known
 from patchspec.planning.moves import weight_plan
+from patchspec.planning.optimizing import optimizer_findings, trained_variables
 from patchspec.planning.plan import Change, Finding, Move, Output, Place, Plan
 from patchspec.planning.refreshing import refreshed
 from patchspec.planning.shapes import (
@@ -88,6 +89,7 @@ def assembled(listed: tuple[Patch, ...], base: Base, setting: Setting) -> Plan:
         branched=state.branched,
         models=others,
         lens=state.graph,
+        trained=trained_variables(known) if state.document.get("compile_config") else None,
     )
     late = tuple(_allowed(finding, listed) for finding in optimizer_findings(plan))
     return replace(plan, findings=plan.findings + late) if late else plan
@@ -175,13 +177,13 @@ def _carry_compile(
     speaking = [patch for patch in patches if patch.compile is not None]
     said = speaking[-1].compile if speaking else None
     try:
-        carried = carried_compile(state.document, base.graph, state.graph, said)
+        carried = carried_compile(state.document, base.graph, state.graph, state.came, said)
         if isinstance(said, Mapping) and inferrer is not None:
             inferrer.check_compile(carried.config)
     except PatchError as error:
         raise PatchError(speaking[-1].source.place(error.problems)) from None
     _last_change(state, list(carried.edits))
-    findings = [] if carried.dropped is None else [Finding(carried.dropped)]
+    findings = [Finding(problem) for problem in carried.findings]
     for earlier, later in pairwise(speaking):
         if earlier.compile != later.compile and not any(earlier is p for p in later.sequence):
             other = earlier.name or earlier.source.file or "an earlier patch"

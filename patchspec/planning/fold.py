@@ -24,6 +24,7 @@ from patchspec.operations._operation import Given, Target
 from patchspec.operations._wiring import without_call
 from patchspec.planning.chains import BranchError, in_lists
 from patchspec.planning.conflicts import Written, ruled_over, taken_away, written_over
+from patchspec.planning.ends import Came, ends_of, followed
 from patchspec.planning.guards import Applied, apply_guarded
 from patchspec.planning.known import BASE
 from patchspec.planning.plan import Change, Conflict, Place
@@ -53,6 +54,8 @@ class Folded:
     document: dict[str, Any]
     graph: Graph
     origins: dict[str, str | None]
+    came: Came
+    """For every output, that of the base."""
     new: dict[str, NewLayer] = field(default_factory=dict)
     dropped: dict[str, Place] = field(default_factory=dict)
     """Layers of the base that a step named when it took them away."""
@@ -116,6 +119,7 @@ def _fold(
         document,
         graph,
         origins={path: path for path in graph.by_path},
+        came=tuple(range(len(graph.outputs))),
         mask_operations=frozenset(
             f"{model.path}/{name}" if model.parents else name
             for model in base.graph.models()
@@ -148,12 +152,15 @@ def placed(error: PatchError, patch: Patch, step: Step) -> PatchError:
 
 
 def _step(state: Folded, step: Step, given: Given, place: Place) -> None:
+    before = ends_of(state.graph)
     targets = step.operation.targets(state.graph)
     for target in shared_out(targets, getattr(step.operation, "each", None)):
         lowered = list(step.operation.lower(state.graph, target, given))
         _apply(state, lowered, target, place)
     _check_loop(state.graph)
     _settle(state, place)
+    restated = step.operation.restates_outputs
+    state.came = followed(state.came, before, state.graph, restated=restated)
     _note_lost(state, given.models[BASE], place)
 
 

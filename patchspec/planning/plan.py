@@ -157,6 +157,9 @@ class Plan:
     """The Sequential models that become functional, by path; the whole model is ``."""
     models: Mapping[str, Base] = field(default_factory=dict)
     """The other models that values come from, by the names that the patches give them."""
+    trained: tuple[str, ...] | None = None
+    """The trainable variables of the base in the order in which its optimizer counts them; none
+    where it has no state, or that is not certain."""
     checks: tuple[Check, ...] = ()
     """The expectations of the patches: none of them fails, or there would be no plan."""
     lens: Graph | None = field(default=None, repr=False, compare=False)

@@ -18,7 +18,7 @@ from patchspec.problems import refuse
 from patchspec.rewriting.assets import moved_assets
 from patchspec.rewriting.links import same_weights
 from patchspec.rewriting.obstacles import check_weights, obstacle
-from patchspec.rewriting.optimizers import optimizer_state
+from patchspec.rewriting.optimizers import misfitting_state, optimizer_state
 from patchspec.rewriting.provenance import Planned, metadata_of
 from patchspec.rewriting.values import variables_of
 
@@ -30,7 +30,11 @@ class FileVariant(Planned):
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """What a reviewer should know, of the plan and of what files do not hold."""
-        return tuple(dict.fromkeys([*self.plan.findings, *forgotten(self.plan)]))
+        return tuple(
+            dict.fromkeys(
+                [*self.plan.findings, *forgotten(self.plan), *misfitting_state(self.plan)]
+            )
+        )
 
     @property
     def checks(self) -> tuple[Check, ...]:

@@ -15,6 +15,7 @@ from patchspec.problems import PatchError
 from tests.conftest import patch_of
 
 RENAME = "- {op: rename, layers: head, name: species}"
+EXTRACT = "- {op: extract, outputs: body}"
 EXPOSE = "- {op: expose-output, outputs: {mid: body}}"
 
 
@@ -49,7 +50,7 @@ def test_keep_carries_it_under_the_names_that_the_outputs_have_afterwards() -> N
 
 
 def test_keep_is_refused_where_it_cannot_fit() -> None:
-    assert refused(EXPOSE, trained(), "keep")[:2] == ("PS429", ("compile",))
+    assert refused(EXTRACT, trained(), "keep")[:2] == ("PS429", ("compile",))
     assert refused(RENAME, model(), "keep")[:2] == ("PS429", ("compile",))
 
 
@@ -90,11 +91,18 @@ def test_a_base_that_is_not_compiled_needs_an_optimizer_and_a_loss() -> None:
 
 
 def test_a_loss_for_new_outputs_makes_it_fit_and_says_what_is_lost() -> None:
-    said = {"loss": {"head": "mse", "mid": {"class": "Huber", "config": {"delta": 2.0}}}}
-    variant = patchspec.apply(trained(), patch_of(EXPOSE + "\n", compile=said))
+    said = {"loss": {"class": "Huber", "config": {"delta": 2.0}}}
+    variant = patchspec.apply(trained(), patch_of(EXTRACT + "\n", compile=said))
     assert [f.problem.code for f in variant.plan.findings] == ["PS423"]
     assert "metrics" in variant.plan.findings[0].problem.message
     assert variant.model.compiled
+
+
+def test_what_is_given_for_a_new_output_leaves_what_others_have() -> None:
+    said = {"loss": {"head": "mse", "mid": {"class": "Huber", "config": {"delta": 2.0}}}}
+    compiled = config(EXPOSE, trained(), said)
+    assert compiled["loss"].keys() == {"head", "mid"}
+    assert compiled["metrics"] == [["mae"], None]
 
 
 def test_an_output_that_is_not_there_is_refused_at_its_key() -> None:

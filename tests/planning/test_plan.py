@@ -239,6 +239,9 @@ def test_the_compile_config_is_dropped_and_said_so_where_it_cannot_fit() -> None
     name = list(base.graph.layers)[1]
     steps = f"- {{op: expose-output, outputs: {{e: {name}}}}}"
     plan = patchspec.resolve(patch_of(steps), base, shapes=False)
+    assert plan.document["compile_config"]["loss"] == ["mse", None]
+    assert not plan.findings
+    plan = patchspec.resolve(patch_of(f"- {{op: extract, outputs: {name}}}"), base, shapes=False)
     assert plan.document["compile_config"] == {}
     assert [f.problem.code for f in plan.findings] == ["PS423"]
 
