@@ -46,6 +46,8 @@ def lines_of(node: Node) -> tuple[Line, ...]:
     shapes = [f":{i} {shape}" if several else shape for i, shape in enumerate(node.shapes)]
     if len(shapes) > 4:  # noqa: PLR2004
         shapes = [*shapes[:3], f"and {len(shapes) - 3} more"]
+    if node.kind in ("model", "wrapper") and node.call:
+        shapes.append("its layers: see @0")
     return (
         name,
         Line(clipped(" \u00b7 ".join(what), _MOST), "class"),

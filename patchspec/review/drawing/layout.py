@@ -23,7 +23,9 @@ _RANK_GAP = 30.0
 _WIDEST_RANK_GAP = 110.0
 _SLOPE = 0.12
 """How much further apart ranks stand for each step that a line between them goes sideways."""
-_PORT_GAP = 14.0
+PORT_GAP = 26.0
+_TIP = 6.0
+"""How far a line runs straight before it ends, so that the tip of its arrow points down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +56,14 @@ def lay_out(sizes: Sequence[Size], links: Sequence[Link]) -> Layout:
     for node, (w, h) in enumerate(sizes):
         middle = (tops[rank[node]] + bottoms[rank[node]]) / 2
         corners.append((round(xs[node] - w / 2, 1), round(middle - h / 2, 1)))
-    ports = _ports(links)
+    ports = _ports(links, graph, xs)
     routes = []
     for (source, target, tensor), places in zip(links, graph.passes, strict=True):
         start = xs[source] + ports[source, tensor]
         first = (start, corners[source][1] + sizes[source][1], bottoms[rank[source]])
         between = [(xs[place], tops[rank[place]], bottoms[rank[place]]) for place in places]
-        last = (xs[target], tops[rank[target]], corners[target][1])
+        end = corners[target][1]
+        last = (xs[target], min(tops[rank[target]], end - _TIP), end)
         routes.append((first, *between, last))
     right = max(x + w / 2 for x, w in zip(xs, widths, strict=True))
     return Layout(round(right, 1), bottoms[-1], tuple(corners), tuple(routes))
@@ -80,13 +83,20 @@ def _heights(
     return tops, bottoms
 
 
-def _ports(links: Sequence[Link]) -> dict[tuple[int, int], float]:
-    """How far from the middle of its node each tensor leaves it: several stand side by side."""
-    tensors: dict[int, set[int]] = {}
-    for source, _, tensor in links:
-        tensors.setdefault(source, set()).add(tensor)
+def _ports(
+    links: Sequence[Link], graph: Layered, xs: Sequence[float]
+) -> dict[tuple[int, int], float]:
+    """How far from the middle of its node each tensor leaves it: several stand side by side.
+
+    They stand in the order in which they go on, so that they do not cross at once.
+    """
+    nearest: dict[int, dict[int, float]] = {}
+    for (source, target, tensor), places in zip(links, graph.passes, strict=True):
+        x = xs[(*places, target)[0]]
+        own = nearest.setdefault(source, {})
+        own[tensor] = min(x, own.get(tensor, x))
     return {
-        (source, tensor): (i - (len(own) - 1) / 2) * _PORT_GAP
-        for source, own in tensors.items()
-        for i, tensor in enumerate(sorted(own))
+        (source, tensor): (i - (len(own) - 1) / 2) * PORT_GAP
+        for source, own in nearest.items()
+        for i, tensor in enumerate(sorted(own, key=lambda one, own=own: (own[one], one)))  # type: ignore[misc]
     }

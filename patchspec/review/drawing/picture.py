@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from patchspec.review.drawing.cards import LINE, Line, lines_of, size_of
-from patchspec.review.drawing.layout import Run, Size, lay_out
+from patchspec.review.drawing.layout import PORT_GAP, Run, Size, lay_out
 from patchspec.review.drawing.scene import Edge, Node, Scene
 
 MARGIN = 16.0
@@ -69,6 +69,10 @@ def _picture(scene: Scene, x: float, y: float) -> Picture:
         size_of(lines) if picture is None else _around(picture, lines)
         for lines, picture in zip(texts, inner, strict=True)
     ]
+    sizes = [
+        (max(width, PORT_GAP * outputs), height)
+        for (width, height), outputs in zip(sizes, _outputs(scene), strict=True)
+    ]
     links = [(edge.source, edge.target, edge.output) for edge in scene.edges]
     layout = lay_out(sizes, links)
     nodes = tuple(
@@ -79,6 +83,14 @@ def _picture(scene: Scene, x: float, y: float) -> Picture:
     )
     lines = tuple(zip(scene.edges, layout.routes, strict=True))
     return Picture(scene, x, y, layout.width, layout.height, nodes, lines)
+
+
+def _outputs(scene: Scene) -> list[int]:
+    """How many tensors of each node somebody reads: each leaves it at a place of its own."""
+    read: list[set[int]] = [set() for _ in scene.nodes]
+    for edge in scene.edges:
+        read[edge.source].add(edge.output)
+    return [len(outputs) for outputs in read]
 
 
 def _within(node: Node, lines: tuple[Line, ...]) -> Picture | None:

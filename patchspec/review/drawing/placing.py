@@ -23,6 +23,7 @@ class _View:
 
     rows: Sequence[Sequence[int]]
     above: Sequence[Sequence[int]]
+    below: Sequence[Sequence[int]]
     real: int
     widths: Sequence[float]
     gap: float
@@ -35,17 +36,21 @@ def placed(graph: Layered, rows: Rows, widths: Sequence[float], gap: float) -> l
     """
     if not rows:
         return []
-    view = _View(rows, graph.above, graph.real, widths, gap)
+    view = _View(rows, graph.above, graph.below, graph.real, widths, gap)
     conflicts = _conflicts(view)
     ways = []
     for upside_down in (False, True):
-        one = replace(view, rows=rows[::-1], above=graph.below) if upside_down else view
+        one = _turned(view) if upside_down else view
         crossing = frozenset((b, a) for a, b in conflicts) if upside_down else conflicts
         for mirrored in (False, True):
             seen = replace(one, rows=[row[::-1] for row in one.rows]) if mirrored else one
             xs = _compacted(seen, _blocks(seen, crossing))
             ways.append([-x for x in xs] if mirrored else xs)
     return _balanced(ways, widths)
+
+
+def _turned(view: _View) -> _View:
+    return replace(view, rows=view.rows[::-1], above=view.below, below=view.above)
 
 
 def _balanced(ways: Sequence[Sequence[float]], widths: Sequence[float]) -> list[float]:
@@ -101,7 +106,7 @@ def _blocks(view: _View, conflicts: Conflicts) -> list[int]:
         place = {node: i for i, node in enumerate(upper)}
         reached = -1
         for node in lower:
-            near = _preferred(view, node)
+            near = _aligned(view, node)
             near.sort(key=place.__getitem__)
             for i in dict.fromkeys(((len(near) - 1) // 2, len(near) // 2)) if near else ():
                 source = near[i]
@@ -112,11 +117,18 @@ def _blocks(view: _View, conflicts: Conflicts) -> list[int]:
     return root
 
 
-def _preferred(view: _View, node: int) -> list[int]:
-    """The neighbours that a node is aligned with: nodes before lines, lines with their own."""
-    real = node < view.real
-    alike = [n for n in view.above[node] if (n < view.real) == real]
-    return alike or list(view.above[node])
+def _aligned(view: _View, node: int) -> list[int]:
+    """The neighbours above that a node may share a column with: those that prefer it as well."""
+    return [
+        source
+        for source in _preferred(view.above[node], node, view.real)
+        if node in _preferred(view.below[source], source, view.real)
+    ]
+
+
+def _preferred(near: Sequence[int], node: int, real: int) -> Sequence[int]:
+    """Nodes before lines for a node, and its own way on for a line."""
+    return [n for n in near if (n < real) == (node < real)] or near
 
 
 def _compacted(view: _View, root: Sequence[int]) -> list[float]:
