@@ -18,7 +18,7 @@ from patchspec.graph.tensors import Slot, Spec, Tensor
 from patchspec.models.base import Base
 from patchspec.review.models import Specs, parameter_counts
 
-Kind = Literal["input", "output", "layer", "operation", "model", "wrapper"]
+Kind = Literal["input", "output", "layer", "operation", "model", "wrapper", "folded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Node:
     name: str
     kind: Kind
     class_name: str
+    """Of what was folded, where it begins and ends."""
     shapes: tuple[str, ...] = ()
     """Of each tensor that is known to be made, in order."""
     parameters: int | None = None
@@ -40,6 +41,12 @@ class Node:
     """The same number on all calls of a layer that has several; counted from 1."""
     inside: Scene | None = None
     """What a nested model or a wrapper holds; drawn with the first of its calls alone."""
+
+    folded: int = 0
+    """How many calls it stands for, where it stands for several."""
+    first: str | None = None
+    last: str | None = None
+    """The labels of the first and the last of them."""
 
     @property
     def label(self) -> str:

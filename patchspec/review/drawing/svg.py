@@ -40,9 +40,9 @@ def svg_of(
     title, summary = _shown_title(picture.scene), summary_of(picture.scene)
     width, height = picture.width + 2 * MARGIN, picture.height + 2 * MARGIN
     style = f"<style>\n{resource('picture.css')}</style>\n" if alone else ""
-    size = f' width="{_n(width)}" height="{_n(height)}"' if alone else ""
+    size = f'width="{_n(width)}" height="{_n(height)}"'
     return (
-        f'<svg xmlns="{_NAMESPACE}" class="model"{size} viewBox="0 0 {_n(width)} {_n(height)}" '
+        f'<svg xmlns="{_NAMESPACE}" class="model" {size} viewBox="0 0 {_n(width)} {_n(height)}" '
         f'role="img" aria-labelledby="{prefix}title {prefix}desc">\n'
         f'<title id="{prefix}title">{escape(title)}</title>\n'
         f'<desc id="{prefix}desc">{escape(summary)}</desc>\n{style}'
