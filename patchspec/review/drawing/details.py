@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from patchspec.graph.entries import inner_configs
 from patchspec.graph.graph import Graph
 from patchspec.graph.layer import Layer
 from patchspec.layers.table import layer_class
@@ -67,22 +68,19 @@ def _within(graph: Graph) -> list[Layer]:
 
 
 def _differing(layer: Layer) -> list[tuple[str, str]]:
+    """What the config says beyond the defaults, and beyond the layers that the picture shows."""
     known = layer_class(layer.class_name)
     defaults: Mapping[str, Any] = known.defaults if known is not None else {}
-    held = {one.entry["config"].get("name") for one in layer.wrapped.values()}
-    told = []
-    for key, value in layer.config.items():
-        if key in _IDENTITY or (key in defaults and _same(value, defaults[key])):
-            continue
-        if (key == "trainable" and value is True) or (key == "dtype" and _policy(value)):
-            continue
-        if held and isinstance(value, Mapping) and "config" in value and "class_name" in value:
-            if value["class_name"] in ("DTypePolicy",):
-                continue
-            told.append((shown(key), shown(value["class_name"])))
-            continue
-        told.append((shown(key), compact(_short(value), _LONGEST)))
-    return told
+    held = {pointer[0] for pointer, _ in inner_configs(layer.config, ())}
+    return [
+        (shown(key), compact(_short(value), _LONGEST))
+        for key, value in layer.config.items()
+        if key not in _IDENTITY
+        and key not in held
+        and not (key in defaults and _same(value, defaults[key]))
+        and not (key == "trainable" and isinstance(value, bool))
+        and not (key == "dtype" and _is_plain(value))
+    ]
 
 
 def _same(value: Any, default: Any) -> bool:
@@ -90,7 +88,7 @@ def _same(value: Any, default: Any) -> bool:
 
 
 def _short(value: Any) -> Any:
-    """An object as Keras serialises it, by its class alone where it has no arguments to speak of."""
+    """An object as Keras serialises it, by its class alone where it has no arguments."""
     if isinstance(value, Mapping) and isinstance(value.get("config"), Mapping):
         arguments = {k: v for k, v in value["config"].items() if v is not None}
         name = value.get("class_name")
@@ -100,7 +98,7 @@ def _short(value: Any) -> Any:
     return [_short(item) for item in value] if isinstance(value, list) else value
 
 
-def _policy(value: Any) -> bool:
+def _is_plain(value: Any) -> bool:
     """Whether the dtype is the one that goes without saying."""
     name = value.get("config", {}).get("name") if isinstance(value, Mapping) else value
     return bool(name == "float32")

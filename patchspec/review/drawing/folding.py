@@ -37,9 +37,7 @@ def smaller(scene: Scene) -> Iterator[Scene]:
 def chains_folded(scene: Scene, shortest: int) -> Scene:
     """The scene with one node for each straight chain of so many calls or more, at every level."""
     inside = [
-        node
-        if node.inside is None
-        else replace(node, inside=chains_folded(node.inside, shortest))
+        node if node.inside is None else replace(node, inside=chains_folded(node.inside, shortest))
         for node in scene.nodes
     ]
     scene = replace(scene, nodes=tuple(inside))

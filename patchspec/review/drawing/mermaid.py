@@ -88,7 +88,9 @@ def _level(scene: Scene, writing: _Writing, indent: str) -> None:
         if node.inside is None:
             writing.lines.append(f"{indent}{name}{_shape(node)}")
             continue
-        writing.lines.append(f'{indent}subgraph {name}["{_label(node)}"]')
+        # A title of one line: Mermaid leaves no room for more.
+        title = _label(node, " \u00b7 ")
+        writing.lines += [f'{indent}subgraph {name}["{title}"]', f"{indent}  direction TB"]
         _level(node.inside, writing, indent + "  ")
         writing.lines.append(f"{indent}end")
     for edge in scene.edges:
@@ -103,11 +105,11 @@ def _shape(node: Node) -> str:
     return f'(["{label}"])' if node.kind in ("input", "output") else f'["{label}"]'
 
 
-def _label(node: Node) -> str:
+def _label(node: Node, between: str = "<br>") -> str:
     lines = [line.text for line in lines_of(node)]
     if node.shared is not None:
         lines[0] += f" [{node.shared}]"
-    return "<br>".join(map(escaped, lines))
+    return between.join(map(escaped, lines))
 
 
 def _classes(node: Node) -> Iterator[str]:

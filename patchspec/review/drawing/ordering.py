@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from patchspec.review.drawing.layering import Layered
 
@@ -70,7 +71,7 @@ def _mean(places: Sequence[int], otherwise: float) -> float:
 def crossings(rows: Rows, below: Sequence[Sequence[int]]) -> int:
     """How many pairs of lines cross."""
     count = 0
-    for upper, lower in zip(rows, rows[1:], strict=False):
+    for upper, lower in pairwise(rows):
         place = {node: i for i, node in enumerate(lower)}
         count += _inversions(p for node in upper for p in sorted(place[n] for n in below[node]))
     return count

@@ -34,6 +34,7 @@ def page_of(scene: Scene, details: Mapping[str, Details], origin: str) -> str:
         "base-uri 'none'; form-action 'none'"
     )
     title = escape(shown(scene.name) or "model")
+    where = escape(f"{shown(scene.class_name)} in {shown(Path(origin).name)}")
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -46,7 +47,7 @@ def page_of(scene: Scene, details: Mapping[str, Details], origin: str) -> str:
 </head>
 <body>
 <header>
-<h1>{title} <small>{escape(shown(scene.class_name))} in {escape(shown(Path(origin).name))}</small></h1>
+<h1>{title} <small>{where}</small></h1>
 <input id="search" type="search" placeholder="name or class" aria-label="search by name or class">
 <output id="found" aria-live="polite"></output>
 {_levels(scene.depth)}<button id="smaller" aria-label="zoom out">\u2212</button>

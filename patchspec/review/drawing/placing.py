@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from statistics import median
 
 from patchspec.review.drawing.layering import Layered
@@ -72,8 +73,8 @@ def _balanced(ways: Sequence[Sequence[float]], widths: Sequence[float]) -> list[
 
 def _conflicts(view: _View) -> Conflicts:
     """The pieces of line that cross a line on its way, which stays straight and not they."""
-    found = set()
-    for upper, lower in zip(view.rows, view.rows[1:], strict=False):
+    found: set[tuple[int, int]] = set()
+    for upper, lower in pairwise(view.rows):
         place = {node: i for i, node in enumerate(upper)}
         start, low = 0, 0
         for i, node in enumerate(lower):
@@ -102,7 +103,7 @@ def _inner(view: _View, node: int) -> int | None:
 def _blocks(view: _View, conflicts: Conflicts) -> list[int]:
     """For every node, the topmost of those that stand in one column with it."""
     root = list(range(len(view.above)))
-    for upper, lower in zip(view.rows, view.rows[1:], strict=False):
+    for upper, lower in pairwise(view.rows):
         place = {node: i for i, node in enumerate(upper)}
         reached = -1
         for node in lower:
@@ -136,7 +137,7 @@ def _compacted(view: _View, root: Sequence[int]) -> list[float]:
     after: dict[int, list[tuple[int, float]]] = {}
     waiting: dict[int, int] = dict.fromkeys(root, 0)
     for row in view.rows:
-        for left, right in zip(row, row[1:], strict=False):
+        for left, right in pairwise(row):
             after.setdefault(root[left], []).append((root[right], _distance(view, left, right)))
             waiting[root[right]] += 1
     x: dict[int, float] = dict.fromkeys(waiting, 0.0)
