@@ -46,16 +46,13 @@ def histograms_png(histograms: Sequence[Histogram], title: str) -> bytes:
     PS931 without matplotlib.
     """
     require_matplotlib(title)
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (an extra)
-
     draw = _grid if len(histograms) <= MOST_IN_A_GRID else _strips
     figure = draw(histograms, shown(title))
-    canvas = FigureCanvasAgg(figure)
     out = BytesIO()
     with warnings.catch_warnings():
         # A name may be in letters that the font does not have.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        canvas.print_png(out, metadata={"Software": None})
+        figure.savefig(out, format="png", dpi=_DPI, metadata={"Software": None})
     return out.getvalue()
 
 
