@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MOST_IN_A_GRID = 48
 _COLUMNS = 4
 _CELL = (3.7, 2.3)
-_STRIP = (9.2, 0.17)
+_STRIP = (8.6, 0.17)
 _DPI = 110
 _BLUE, _RED, _INK = "#3b82e8", "#c0392b", "#1f2328"
 _NAME = 52

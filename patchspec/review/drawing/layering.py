@@ -6,7 +6,7 @@ transformer reads has one line beside them, and the work stays linear in the edg
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +27,8 @@ class Layered:
     below: tuple[tuple[int, ...], ...]
     passes: tuple[tuple[int, ...], ...]
     """For each edge, the places that it passes, from top to bottom."""
+    branch: tuple[bool, ...]
+    """Whether it is a node, or on the only way on from one: no line that goes round others."""
 
 
 def layered(count: int, links: Sequence[Link]) -> Layered:
@@ -37,6 +39,8 @@ def layered(count: int, links: Sequence[Link]) -> Layered:
     below: list[list[int]] = [[] for _ in range(count)]
     trunks: dict[tuple[int, int], list[int]] = {}
     passes = []
+    readers = Counter(source for source, _, _ in links)
+    branch = [True] * count
     for source, target, tensor in links:
         trunk = trunks.setdefault((source, tensor), [])
         span = rank[target] - rank[source] - 1
@@ -44,6 +48,7 @@ def layered(count: int, links: Sequence[Link]) -> Layered:
             place = len(places)
             places.append(rank[source] + 1 + len(trunk))
             before = trunk[-1] if trunk else source
+            branch.append(readers[source] == 1)
             above.append([before])
             below.append([])
             below[before].append(place)
@@ -62,6 +67,7 @@ def layered(count: int, links: Sequence[Link]) -> Layered:
         tuple(map(tuple, above)),
         tuple(map(tuple, below)),
         tuple(passes),
+        tuple(branch),
     )
 
 
