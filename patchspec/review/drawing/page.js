@@ -108,7 +108,7 @@ function describe(path) {
   for (const [key, value] of layer.config) { put(rows, "dt", key); put(rows, "dd", value); }
 }
 
-function choose() {
+function choose(follow = true) {
   let path;
   try { path = new URLSearchParams(location.hash.slice(1)).get("layer"); } catch { path = null; }
   for (const one of stage.querySelectorAll(".chosen")) one.classList.remove("chosen");
@@ -116,6 +116,7 @@ function choose() {
   if (path === null) return draw();
   const [svg, node] = find(path);
   if (!node) return draw();
+  if (svg !== picture && !follow) return draw();
   if (svg !== picture) show(svg);
   for (const one of nodes(svg)) one.classList.toggle("chosen", one.dataset.path === path);
   draw();
@@ -166,7 +167,9 @@ window.addEventListener("pointermove", (event) => {
 window.addEventListener("pointerup", () => stage.classList.remove("moving"));
 stage.addEventListener("click", (event) => {
   const node = event.target.closest(".node");
-  if (grip?.moved) return;
+  const moved = grip?.moved;
+  grip = null;
+  if (moved) return;
   location.hash = node ? link(node.dataset.path) : "#";
 });
 stage.addEventListener("wheel", (event) => {
@@ -201,8 +204,8 @@ search.addEventListener("keydown", (event) => {
 document.querySelector("#larger").addEventListener("click", () => zoom(1.25));
 document.querySelector("#smaller").addEventListener("click", () => zoom(0.8));
 document.querySelector("#fit").addEventListener("click", fitAll);
-levels?.addEventListener("change", () => { show(pictures[Number(levels.value)]); choose(); });
-window.addEventListener("hashchange", choose);
+levels?.addEventListener("change", () => { show(pictures[Number(levels.value)]); choose(false); });
+window.addEventListener("hashchange", () => choose());
 window.addEventListener("resize", draw);
 // On paper the whole picture stands in its own size.
 window.addEventListener("beforeprint", () => {
