@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MOST_IN_A_GRID = 48
 _COLUMNS = 4
 _CELL = (3.7, 2.3)
-_STRIP = (8.6, 0.17)
+_STRIP = (9.8, 0.17)
 _DPI = 110
 _BLUE, _RED, _INK = "#3b82e8", "#c0392b", "#1f2328"
 _NAME = 52
@@ -58,17 +58,21 @@ def histograms_png(histograms: Sequence[Histogram], title: str) -> bytes:
 
 def facts(one: Histogram) -> tuple[str, ...]:
     """The numbers of a histogram in words, those that are a warning last."""
-    told = []
-    if one.minimum is not None:
-        told += [f"min {one.minimum:.3g}", f"max {one.maximum:.3g}"]
-        told += [f"mean {one.mean:.3g}", f"std {one.std:.3g}"]
-    if one.size:
-        told.append(f"zeros {_share(one.zeros, one.size)}")
-    else:
-        told.append("no values")
+    return (*_spread(one), *_counted(one))
+
+
+def _spread(one: Histogram) -> list[str]:
+    if one.minimum is None:
+        return []
+    told = {"min": one.minimum, "max": one.maximum, "mean": one.mean, "std": one.std}
+    return [f"{word} {value:.3g}" for word, value in told.items()]
+
+
+def _counted(one: Histogram) -> list[str]:
+    told = [f"zeros {_share(one.zeros, one.size)}" if one.size else "no values"]
     told += [f"NaN {one.nans:,}"] if one.nans else []
     told += [f"Inf {one.infinities:,}"] if one.infinities else []
-    return tuple(told)
+    return told
 
 
 def _share(part: int, size: int) -> str:
@@ -112,17 +116,17 @@ def _grid(histograms: Sequence[Histogram], title: str) -> Figure:
 
 def _bars(axes: Axes, one: Histogram) -> None:
     colour = _RED if one.nans or one.infinities else _INK
-    told = facts(one)
-    lines = (clipped(shown(one.name), _NAME), shown(one.what), " ".join(told))
-    for i, line in enumerate(reversed(lines)):
+    name = clipped(shown(one.name), _NAME)
+    counted = "  ".join((shown(one.what), *_counted(one)))
+    for i, line in enumerate(("  ".join(_spread(one)), counted, name)):
         axes.text(
             0,
             1.04 + 0.135 * i,
             line,
             transform=axes.transAxes,
             fontsize=6.5,
-            fontweight="bold" if i == len(lines) - 1 else "normal",
-            color=colour if i == 0 else _INK,
+            fontweight="bold" if line is name else "normal",
+            color=colour if line is counted else _INK,
             parse_math=False,
         )
     axes.set_yticks([])
@@ -186,7 +190,7 @@ def _strip(axes: Axes, part: Sequence[Histogram]) -> None:
     for i, one in enumerate(part):
         colour = _RED if one.nans or one.infinities else _INK
         name = clipped(shown(one.name), _NAME)
-        told = "  ".join(facts(one))
+        told = " ".join(facts(one))
         for x, text, side in ((-0.01, name, "right"), (1.01, told, "left")):
             axes.text(
                 x, i + 0.55, text, ha=side, va="center", fontsize=6, color=colour, parse_math=False

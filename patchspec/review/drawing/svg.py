@@ -11,6 +11,7 @@ from functools import cache
 from importlib.resources import files
 from xml.sax.saxutils import escape, quoteattr
 
+from patchspec.problems import some
 from patchspec.review.drawing.cards import PADDING, family_of
 from patchspec.review.drawing.details import Details
 from patchspec.review.drawing.layout import Run
@@ -66,7 +67,7 @@ def summary_of(scene: Scene) -> str:
     outputs = [shown(node.name) for node in scene.nodes if node.kind == "output"]
     return (
         f"{plural(layers, 'layer')} in {plural(calls, 'call')}, "
-        f"from {', '.join(inputs) or 'no input'} to {', '.join(outputs) or 'no output'}."
+        f"from {some(inputs) or 'no input'} to {some(outputs) or 'no output'}."
     )
 
 
