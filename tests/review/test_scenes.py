@@ -130,6 +130,8 @@ def test_wrappers_and_cells_are_boxes_too() -> None:
         assert nodes[name].kind == "wrapper"
         assert inside is not None
         assert [node.name for node in inside.nodes] == held
+        assert nodes[name].parameters
+        assert {node.parameters for node in inside.walk()} == {None}
     stack = nodes["stack"].inside
     assert stack is not None
     [cells] = stack.nodes

@@ -7,7 +7,7 @@ scene of its own, whose edges stay inside it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from patchspec.graph.graph import Graph
@@ -182,7 +182,9 @@ def _inside(layer: Layer, told: _Told) -> Scene | None:
         return _model(layer.inner, layer.class_name, told) if _is_sound(layer.inner) else None
     if not layer.wrapped:
         return None
-    nodes = tuple(_node(one, one.calls[0], (), told) for one in layer.wrapped.values())
+    # The variables of a wrapper go by places in it, not by the names of what it holds.
+    inner = replace(told, counts=None)
+    nodes = tuple(_node(one, one.calls[0], (), inner) for one in layer.wrapped.values())
     return Scene(layer.path, layer.name, layer.class_name, nodes, ())
 
 
