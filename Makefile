@@ -27,7 +27,7 @@ $(KERAS2): Makefile
 	$(VENV)/keras2/bin/python -m pip install --quiet --disable-pip-version-check 'tensorflow==2.21.*' 'tf-keras==2.21.*'
 	@touch $@
 
-# Only `bench` draws.
+# What the benchmarks need beyond the tests.
 $(BENCH): $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@

@@ -35,6 +35,7 @@ __all__ = [
     "__version__",
     "apply",
     "build",
+    "draw",
     "load",
     "open_base",
     "parse",
@@ -159,6 +160,36 @@ def load(
     from patchspec.building.loading import load as loaded  # noqa: PLC0415 (imports Keras)
 
     return loaded(path, custom_objects, compile)
+
+
+def draw(
+    model: Any,
+    path: str | Path,
+    *,
+    weights: str | Path | None = None,
+    shapes: bool = True,
+    custom_objects: Mapping[str, Any] | None = None,
+    force: bool = False,
+) -> Path:
+    """Draw the graph of a model as `.svg`, `.html` or `.mmd` (Mermaid), by the file's suffix.
+
+    `model` and `weights` are as for `open_base`. With `shapes` the shapes that the file does not
+    record are inferred as Keras would; without, it is never imported. An existing file is replaced
+    with `force` alone. Raises `PatchError`.
+    """
+    from patchspec.planning.shapes import known_specs  # noqa: PLC0415
+    from patchspec.review.drawing.draw import check_suffix, write_graph  # noqa: PLC0415
+
+    target = Path(path)
+    check_suffix(target)
+    base = open_base(model, weights, custom_objects=custom_objects)
+    inferrer = None
+    if shapes:
+        from patchspec.inferring.resolving import inferrer_for  # noqa: PLC0415
+
+        inferrer = inferrer_for(base, custom_objects or {})
+    write_graph(base, known_specs(base.graph, inferrer), target, force=force)
+    return target
 
 
 _LATER = {

@@ -601,5 +601,15 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "of a layer makes, an optimizer of which only Keras knows what it starts with, and "
             "expectations that compare values need the model itself.",
         ),
+        "PS930": Code(
+            "no format of a picture",
+            "A graph is drawn as `.svg`, as `.html`, which is one file that needs no network, or "
+            "as `.mmd`, the flowchart of Mermaid that Markdown shows.",
+        ),
+        "PS931": Code(
+            "the package that draws is missing",
+            "Histograms are drawn with matplotlib, which comes with "
+            '`pip install "patchspec[plot]"`. Graphs need nothing more.',
+        ),
     }
 )

@@ -19,7 +19,7 @@ from patchspec.graph.graph import Graph
 from patchspec.graph.selectors import select
 from patchspec.graph.tensors import Spec, Tensor
 from patchspec.language.schema import selector_problems
-from patchspec.language.source import read_text
+from patchspec.language.source import Source, read_text
 from patchspec.models.base import Base
 from patchspec.planning.shapes import known_specs
 from patchspec.problems import PatchError
@@ -36,26 +36,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one path a line, in graph order."""
-    text = arguments.selector
-    # On a command line the quotes of a glob are the shell's; a bare `*` would be a YAML alias.
-    lone = text.startswith("*")
-    source = read_text(json.dumps(text) if lone else text, "selector")
-    problems = list(selector_problems(source.data))
-    if problems:
-        raise PatchError(source.place(problems))
+    source = _read(arguments.selector)
     base = open_model(arguments.model, arguments.custom_objects, arguments.weights)
-    graph = Graph.of(base.document, lambda g: _specs(g, base, arguments))
-    try:
-        matches = select(source.data, graph)
-    except PatchError as error:
-        raise PatchError(source.place(error.problems)) from None
-    paths = [match.layer.path for match in matches]
+    paths = _select(source, base, arguments)
     print(
         json.dumps({"format": 1, "layers": paths})
         if arguments.format == "json"
         else "\n".join(paths)
     )
     return 0
+
+
+def selected(text: str, base: Base, arguments: argparse.Namespace) -> list[str]:
+    """The paths of the layers that a selector matches, as it is written on a command line."""
+    return _select(_read(text), base, arguments)
+
+
+def _read(text: str) -> Source:
+    # On a command line the quotes of a glob are the shell's; a bare `*` would be a YAML alias.
+    lone = text.startswith("*")
+    source = read_text(json.dumps(text) if lone else text, "selector")
+    problems = list(selector_problems(source.data))
+    if problems:
+        raise PatchError(source.place(problems))
+    return source
+
+
+def _select(source: Source, base: Base, arguments: argparse.Namespace) -> list[str]:
+    graph = Graph.of(base.document, lambda g: _specs(g, base, arguments))
+    try:
+        return [match.layer.path for match in select(source.data, graph)]
+    except PatchError as error:
+        raise PatchError(source.place(error.problems)) from None
 
 
 def _specs(

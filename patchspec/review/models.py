@@ -23,7 +23,7 @@ Specs = Mapping[str, Mapping[Tensor, Spec]]
 def inspect_text(base: Base, specs: Specs, style: Style = PLAIN) -> str:
     """The layers in Keras's order with numbers, and what the model takes and gives."""
     rows = [("#", "layer", "class", "output", "parameters", "reads")]
-    counts = _counts(base)
+    counts = parameter_counts(base)
     for i, layer in enumerate(base.graph.walk()):
         own = specs.get(layer.home, {})
         rows.append(
@@ -108,7 +108,7 @@ def _ends(graph: Graph, which: str, specs: Specs) -> str:
     )
 
 
-def _counts(base: Base) -> dict[str, int] | None:
+def parameter_counts(base: Base) -> dict[str, int] | None:
     """Parameters by the path of the variable's holder and all that it lies in."""
     if base.variables is None:
         return None
@@ -125,7 +125,7 @@ def _counts(base: Base) -> dict[str, int] | None:
 
 
 def _total(base: Base) -> int | None:
-    counts = _counts(base)
+    counts = parameter_counts(base)
     if counts is None:
         return None
     return sum(counts.get(name, 0) for name in base.graph.layers)
@@ -168,7 +168,7 @@ def inspect_json(base: Base, specs: Specs) -> dict[str, Any]:
         "parameters": _total(base),
         "no_weights": base.no_weights,
         "upgrades": upgrades_json(base),
-        "layers": _layers_json(base.graph, specs, _counts(base)),
+        "layers": _layers_json(base.graph, specs, parameter_counts(base)),
     }
 
 

@@ -24,6 +24,8 @@ RECORDED_WITH = json.loads(PRINTED.read_text(encoding="utf-8"))["keras"]
 WITHOUT_EXAMPLE = {
     "PS920": "needs an environment without the package safetensors",
     "PS928": "comes from Python alone: the command makes a model where one is needed",
+    "PS930": "comes from Python alone: for the command another suffix is wrong usage",
+    "PS931": "needs an environment without the package matplotlib",
 }
 SEVERAL = {"PS914": {"PS913", "PS914"}}
 """Codes that never come alone."""
