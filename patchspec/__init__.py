@@ -109,11 +109,22 @@ def resolve(
     return resolve_lightly(parsed, base, custom_objects, others)
 
 
-def build(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> Variant:
-    """The variant of a plan, as a live Keras model on the current backend."""
+def build(
+    plan: Plan, custom_objects: Mapping[str, Any] | None = None, *, share: bool = False
+) -> Variant:
+    """The variant of a plan, as a live Keras model on the current backend.
+
+    It is independent of the base: nothing that happens to the one happens to the other. With
+    `share`, which needs a live base, the layers that stay are the base's own objects with a new
+    graph around them. Both compute the same when they are built; then what either learns (weights,
+    moving statistics, adapted states), every flag set on a layer and every draw of a generator is
+    the other's too, and a layer called in both has no lone `output` any more. Only new layers and
+    the optimizer are the variant's. PS512 where an operation would change a layer that stays, PS513
+    where the base is a file.
+    """
     from patchspec.building.variant import build as built  # noqa: PLC0415 (imports Keras)
 
-    return built(plan, custom_objects)
+    return built(plan, custom_objects, share=share)
 
 
 def rewrite(
@@ -136,13 +147,15 @@ def apply(
     settings: Mapping[str, Any] | None = None,
     models: Mapping[str, Any] | None = None,
     custom_objects: Mapping[str, Any] | None = None,
+    share: bool = False,
 ) -> Variant:
     """The variant that the patches make of a model; the model, file or live, is not touched.
 
-    The composition of `parse`, `open_base`, `resolve` and `build`. Raises `PatchError`.
+    With `share` it is a new graph over the layers of the live model: see `build`. The composition
+    of `parse`, `open_base`, `resolve` and `build`. Raises `PatchError`.
     """
     plan = resolve(patches, model, settings=settings, models=models, custom_objects=custom_objects)
-    return build(plan, custom_objects)
+    return build(plan, custom_objects, share=share)
 
 
 def load(

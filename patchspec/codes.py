@@ -425,6 +425,17 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "`load` takes everything from the other model unless told otherwise: a layer there "
             "has values and no layer here is called so, or a variable of it has no counterpart.",
         ),
+        "PS512": Code(
+            "a shared layer would change",
+            "With `share=True` the layers that stay are the base's own, so a new name, another "
+            "setting, a frozen flag or another value would be the base's too. Build without "
+            "`share`; then the variant has layers of its own.",
+        ),
+        "PS513": Code(
+            "nothing to share layers with",
+            "`share=True` builds on top of a live model. A file has no layers: load it first "
+            "(`patchspec.load`), or build without `share`.",
+        ),
         "PS601": Code(
             "an expectation does not hold",
             "`expect` says what must be true of the variant, and the plan says otherwise. Mend "

@@ -61,8 +61,8 @@ def _checked_plans(
                 lines.write(f'{{"before":{before},"edits":{json.dumps(edits)},"after":{after}}}\n')
         return plan
 
-    def built(plan: Plan, custom_objects: Any = None) -> Built:
-        made = build_model(plan, custom_objects)
+    def built(plan: Plan, custom_objects: Any = None, *, share: bool = False) -> Built:
+        made = build_model(plan, custom_objects, share=share)
         check_alike(plan, made.model)
         return made
 

@@ -27,6 +27,7 @@ from patchspec.building.optimizers import (
 )
 from patchspec.building.placing import place
 from patchspec.building.scope import without_values
+from patchspec.building.sharing import shared_model
 from patchspec.building.shortcuts import no_collection
 from patchspec.building.state import carry_state
 from patchspec.building.subclasses import classes_of, document_of, functional_form, opened_inside
@@ -140,8 +141,12 @@ class Built:
     findings: tuple[Finding, ...]
 
 
-def build_model(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> Built:
+def build_model(
+    plan: Plan, custom_objects: Mapping[str, Any] | None = None, *, share: bool = False
+) -> Built:
     """The variant as a live Keras model on the current backend; the base is not touched.
+
+    With `share` the layers that stay are those of the base: see `sharing`.
 
     Raises PS411 where Keras refuses the whole where it took the parts, PS508 where a variable of
     the base is missing or has another shape than the config says.
@@ -150,6 +155,10 @@ def build_model(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> 
     check_weights(plan)
     given = known_classes(plan.base, custom_objects)
     check_safe(plan.document, known_custom_objects(given), plan.base.origin)
+    if share:
+        model = shared_model(plan, given)
+        findings = [*_place_variables(plan, model, only=lambda path: plan.origins[path] is None)]
+        return Built(model, (*findings, *_compile(plan, model, given)))
     document = {**plan.written_document, "compile_config": None}
     with no_collection():
         try:
@@ -163,14 +172,20 @@ def build_model(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> 
     return Built(model, tuple(findings))
 
 
-def _place_variables(plan: Plan, model: Any) -> Iterator[Finding]:
-    moves = {move.path: move for move in plan.moves if move.action != "dropped"}
+def _place_variables(
+    plan: Plan, model: Any, only: Callable[[str], bool] = lambda _: True
+) -> Iterator[Finding]:
+    moves = {
+        move.path: move
+        for move in plan.moves
+        if move.action != "dropped" and only(plan.graph.holding(move.path).path)
+    }
 
     def value(holder: Holder, number: str, variable: Any) -> Any:
         move = moves.pop(holder.variable_path(number), None)
         return _value(move, plan, holder, variable)
 
-    place(model, value)
+    place(model, value, only)
     if moves:
         refuse("PS508", f"the rebuilt model has no variable {some(moves)}")
     for move in plan.moves:

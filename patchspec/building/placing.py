@@ -12,12 +12,19 @@ import numpy as np
 from patchspec.building.variables import Holder, as_array, holders, is_variable
 
 
-def place(model: Any, value: Callable[[Holder, str, Any], Any]) -> None:
+def place(
+    model: Any,
+    value: Callable[[Holder, str, Any], Any],
+    only: Callable[[str], bool] = lambda _: True,
+) -> None:
     """Give every variable its value, and what nobody saves its initial one.
 
-    `value` is asked for the value of what an object saves under a number.
+    `value` is asked for the value of what an object saves under a number; `only` says of a layer,
+    by path, whether its variables are given any.
     """
     for holder in holders(model):
+        if not only(holder.layer):
+            continue
         own = holder.own()
         values = {number: value(holder, number, variable) for number, variable in own.items()}
         _load(holder.saveable, own, values)

@@ -38,6 +38,8 @@ class Variant(Planned):
     """What a reviewer should know, of the plan and of the building."""
     checks: tuple[Check, ...] = ()
     """The expectations of the patches, all of which hold."""
+    shared: bool = False
+    """Whether its layers, those that stay, are the base's own."""
 
     @property
     def state(self) -> str:
@@ -135,14 +137,18 @@ def _held(path: str, value: Any) -> Variable:
     return Variable(path, tuple(int(n) for n in value.shape), dtype, lambda: as_view(value))
 
 
-def build(plan: Plan, custom_objects: Mapping[str, Any] | None = None) -> Variant:
+def build(
+    plan: Plan, custom_objects: Mapping[str, Any] | None = None, *, share: bool = False
+) -> Variant:
     """Build the variant of a plan as a live Keras model; the base is not touched.
 
-    What the patches expect of values is compared with the base here: PS602 where it does not hold.
+    With `share` the variant is a new graph over the base's own layers instead: see
+    `patchspec.build`. What the patches expect of values is compared with the base here: PS602 where
+    it does not hold.
     """
-    built = build_model(plan, custom_objects)
+    built = build_model(plan, custom_objects, share=share)
     findings = dict.fromkeys([*plan.findings, *built.findings])
     checks = tuple(check for check in plan.checks if check.holds is not None)
     if len(checks) < len(plan.checks):
         checks += compare(plan, built.model, custom_objects)
-    return Variant(plan, built.model, tuple(findings), checks)
+    return Variant(plan, built.model, tuple(findings), checks, shared=share)

@@ -22,6 +22,8 @@ from tests.docs.running import ROOT, recorded
 REFERENCE = ROOT / "docs" / "reference"
 RECORDED_WITH = json.loads(PRINTED.read_text(encoding="utf-8"))["keras"]
 WITHOUT_EXAMPLE = {
+    "PS512": "comes from Python alone: the command shares nothing",
+    "PS513": "comes from Python alone: the command shares nothing",
     "PS920": "needs an environment without the package safetensors",
     "PS928": "comes from Python alone: the command makes a model where one is needed",
     "PS930": "comes from Python alone: for the command another suffix is wrong usage",
