@@ -15,6 +15,7 @@ ROWS = {
     "A13": "a layer is renamed with every reference and its weights",
     "A14": "all names are prefixed or suffixed, for two copies in one model",
     "A15": "inputs and outputs are renamed and reordered",
+    "A16": "a tensor inside becomes an output",
     "A17": "an output or an input is dropped, and what becomes dead is said",
     "A18": "a second input is merged in",
     "A19": "preprocessing is put in front",
@@ -66,6 +67,11 @@ ROWS = {
     "E4": "a policy for every mismatch of shapes",
     "E5": "a report with counts and bytes",
     "E6": "every variable of the base is accounted for",
+    "E7": "state that is no weight goes along, or is reported",
+    "E8": "what is shared stays shared",
+    "E9": "the compile configuration is carried, or dropped on purpose",
+    "E10": "variables that stay keep the state of the optimizer",
+    "E11": "flags are carried exactly",
     "E12": "new layers start from the same bits",
 }
 

@@ -18,6 +18,7 @@ import numpy as np
 from patchspec.building.door import check_keras, known_custom_objects, make, said_by
 from patchspec.building.inference import KerasInferrer
 from patchspec.building.optimizers import (
+    UNSAVED,
     carry,
     give_state,
     parts,
@@ -29,7 +30,7 @@ from patchspec.building.placing import place
 from patchspec.building.scope import without_values
 from patchspec.building.sharing import shared_model
 from patchspec.building.shortcuts import no_collection
-from patchspec.building.state import carry_state
+from patchspec.building.state import carry_state, changed_layers
 from patchspec.building.subclasses import classes_of, document_of, functional_form, opened_inside
 from patchspec.building.values import planned_value
 from patchspec.building.variables import (
@@ -239,6 +240,7 @@ def _carry_optimizer(plan: Plan, model: Any, given: Mapping[str, Any]) -> Proble
     if fate is None:
         return None
     paths = variable_paths(model)
+    carried = {**fate.carried, **dict(_unsaved(plan, paths))}
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     if plan.base.live is not None:
@@ -246,7 +248,7 @@ def _carry_optimizer(plan: Plan, model: Any, given: Mapping[str, Any]) -> Proble
         carry(
             parts(model.optimizer, paths),
             parts(live.optimizer, variable_paths(live)),
-            fate.carried,
+            carried,
         )
         return None
     known = optimizer_state(plan)
@@ -256,8 +258,19 @@ def _carry_optimizer(plan: Plan, model: Any, given: Mapping[str, Any]) -> Proble
     theirs = _stored_optimizer(plan, given)
     if theirs is None:
         return state_dropped("the file holds that of other variables than train in it")
-    carry(parts(model.optimizer, paths), theirs, fate.carried)
+    carry(parts(model.optimizer, paths), theirs, carried)
     return None
+
+
+def _unsaved(plan: Plan, paths: Mapping[int, str]) -> Iterator[tuple[str, str]]:
+    """The variables that no file holds of layers that stay as they are, with their paths before."""
+    changed = changed_layers(plan)
+    for path in paths.values():
+        if UNSAVED in path:
+            layer = plan.graph.holding(path).path
+            origin = plan.origins.get(layer)
+            if origin is not None and layer not in changed:
+                yield path, f"{origin}{path.removeprefix(layer)}"
 
 
 def _stored_optimizer(plan: Plan, given: Mapping[str, Any]) -> Mapping[Any, Any] | None:

@@ -45,23 +45,29 @@ def give_state(optimizer: Any, stored: Mapping[str, Any]) -> None:
 def trained_by(optimizer: Any, model: Any) -> tuple[str, ...] | None:
     """The paths of the variables that an optimizer has slots for, in its order.
 
-    None where it has none yet, or for something that the model does not save.
+    None where it has none yet. What no file holds (LoRA's matrices) is not among them.
     """
     if optimizer is None or not optimizer.built:
         return None
     paths = variable_paths(model)
-    found = [paths.get(id(variable)) for variable in optimizer._trainable_variables]
-    return None if None in found else tuple(path for path in found if path is not None)
+    found = [paths.get(id(variable), "") for variable in optimizer._trainable_variables]
+    return tuple(path for path in found if "/vars/" in path)
+
+
+UNSAVED = "/unsaved/"
+"""What stands between the path of a layer and the number of a variable that no file holds."""
 
 
 def variable_paths(model: Any) -> dict[int, str]:
-    """The path of each variable of a model, by its identity."""
-    return {
-        id(variable): holder.variable_path(number)
-        for holder in holders(model)
-        for number, variable in holder.own().items()
-        if is_variable(variable)
-    }
+    """The path of each variable of a model by its identity; what is not saved has one too."""
+    found: dict[int, str] = {}
+    for holder in holders(model):
+        for number, variable in holder.own().items():
+            if is_variable(variable):
+                found[id(variable)] = holder.variable_path(number)
+        for place, variable in enumerate(getattr(holder.saveable, "weights", ())):
+            found.setdefault(id(variable), f"{holder.path}{UNSAVED}{place}")
+    return found
 
 
 def parts(optimizer: Any, paths: Mapping[int, str]) -> dict[Key, Any]:

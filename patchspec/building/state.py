@@ -1,4 +1,4 @@
-"""What layers hold beside their saved variables: vocabularies, generators, recurrent states."""
+"""What layers hold beside their saved variables: vocabularies, generators, states, LoRA."""
 
 from __future__ import annotations
 
@@ -21,17 +21,38 @@ def carry_state(plan: Plan, model: Any) -> None:
     if plan.base.live is None:
         give_assets(model, assets_by_part(plan.base), plan.origins)
         return
-    _generators_from_live(plan.base.live, model, kept)
+    _from_live(plan, model, kept)
     give_assets(model, {h.path: own for h, own in saved_assets(plan.base.live)}, plan.origins)
 
 
-def _generators_from_live(source: Any, model: Any, kept: Mapping[str, str]) -> None:
-    theirs = dict(_by_path(source, inside=True))
+def _from_live(plan: Plan, model: Any, kept: Mapping[str, str]) -> None:
+    theirs = dict(_by_path(plan.base.live, inside=True))
+    changed = changed_layers(plan)
     for path, layer in _by_path(model):
         origin = theirs.get(kept.get(path, ""))
         if origin is not None:
             _copy_generators(layer, origin)
             _copy_states(layer, origin)
+            if path not in changed and _has_lora(origin):
+                _copy_variables(layer, origin)
+
+
+def changed_layers(plan: Plan) -> set[str]:
+    """The layers that stay, with other values in some of their variables."""
+    moved = (move for move in plan.moves if move.action not in ("kept", "dropped"))
+    return {plan.graph.holding(move.path).path for move in moved}
+
+
+def _has_lora(layer: Any) -> bool:
+    return any(getattr(one, "lora_enabled", False) for one in layer._flatten_layers())
+
+
+def _copy_variables(mine: Any, other: Any) -> None:
+    """Every variable as it is: a kernel and the matrices beside it, which are saved as one."""
+    pairs = list(zip(mine.weights, other.weights, strict=False))
+    if len(mine.weights) == len(other.weights) and all(a.shape == b.shape for a, b in pairs):
+        for target, source in pairs:
+            target.assign(source)
 
 
 def _by_path(model: Any, prefix: str = "", *, inside: bool = False) -> Iterator[tuple[str, Any]]:

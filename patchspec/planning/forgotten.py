@@ -1,4 +1,4 @@
-"""What a file does not hold of a model: the state of random generators and of recurrent layers."""
+"""What a file does not hold of a model: random generators, recurrent states, LoRA's matrices."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def forgotten(plan: Plan) -> Iterator[Finding]:
         return
     kept = [layer for layer in plan.graph.walk() if plan.origins.get(layer.path) is not None]
     own = [layer for layer in kept if layer.inner is None and not layer.is_operation]
-    for what, holds in (("random generators", _draws), ("recurrent layers", _is_stateful)):
+    for what, holds in _LEFT:
         paths = [layer.path for layer in own if holds(layer)]
         if paths:
             problem = Problem(
@@ -42,6 +42,18 @@ def _uses(config: Mapping[str, Any]) -> bool:
 
 def _is_stateful(layer: Layer) -> bool:
     return any(config.get("stateful") is True for config in _configs(layer))
+
+
+def has_lora(layer: Layer) -> bool:
+    """Whether the layer, or one inside it, trains low-rank matrices beside its kernel."""
+    return any(config.get("lora_rank") for config in _configs(layer))
+
+
+_LEFT = (
+    ("random generators", _draws),
+    ("recurrent layers", _is_stateful),
+    ("LoRA, whose matrices are merged into the kernels", has_lora),
+)
 
 
 def _configs(layer: Layer) -> Iterator[Mapping[str, Any]]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from patchspec.planning.forgotten import has_lora
 from patchspec.planning.known import BASE, Known
 from patchspec.planning.plan import Finding, Plan
 from patchspec.problems import Problem
@@ -93,7 +94,7 @@ def trained_variables(known: Known) -> tuple[str, ...] | None:
         if layer.is_operation or layer.is_input or layer.inner is not None:
             continue
         specs = known.variables_of(BASE, layer.path)
-        if specs is None or (layer.wrapped and specs):
+        if specs is None or (layer.wrapped and specs) or has_lora(layer):
             return None
         for spec in specs:
             if not spec.name or spec.inner.rpartition("vars/")[0]:

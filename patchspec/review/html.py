@@ -23,6 +23,7 @@ from patchspec.review.rows import (
     weight_rows_told,
 )
 from patchspec.review.style import clean, number, plural
+from patchspec.review.training import training_sentences
 
 _COLOURS = {"green": "#2da44e", "red": "#e5534b", "yellow": "#bf8700"}
 _CELL = "text-align:left;vertical-align:top;padding:1px 14px 1px 0;font-size:13px"
@@ -69,6 +70,9 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     if told:
         rows = (f"{row.action} {row.name} {row.shape} {row.rule}" for row in told)
         yield "weights", some(rows, MANY)
+    training = "; ".join(training_sentences(plan))
+    if training and not plan.is_identity:
+        yield "training", training
     if plan.checks:
         yield "expectations", "; ".join(check_sentences(plan.checks))
     yield "RFC 6902", plural(len(plan.json_patch), "operation")

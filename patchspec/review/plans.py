@@ -30,6 +30,7 @@ from patchspec.review.rows import (
     weight_rows_told,
 )
 from patchspec.review.style import PLAIN, Style, clean, number, plural, table
+from patchspec.review.training import training_json, training_sentences
 
 
 def plan_text(plan: Plan, style: Style = PLAIN) -> str:
@@ -38,7 +39,7 @@ def plan_text(plan: Plan, style: Style = PLAIN) -> str:
     for p in range(len(plan.patches)):
         lines += _steps(plan, p, style)
     lines += [*_layers(plan, style), *_ends(plan, style), *_weights(plan, style)]
-    lines += [*_numbers(plan, style), *_checks(plan, style)]
+    lines += [*_numbers(plan, style), *_training(plan, style), *_checks(plan, style)]
     for finding in plan.findings:
         kind = "accepted" if finding.allowed else "finding"
         lines += [problem_text(finding.problem, style, kind), ""]
@@ -119,6 +120,11 @@ def _weights(plan: Plan, style: Style) -> Iterator[str]:
     if len(rows) > MANY:
         yield f"  ... and {len(rows) - MANY} more"
     yield ""
+
+
+def _training(plan: Plan, style: Style) -> Iterator[str]:
+    said = [f"  {clean(text)}" for text in training_sentences(plan)]
+    yield from [style("Training", "bold"), *said, ""] if said and not plan.is_identity else []
 
 
 def _checks(plan: Plan, style: Style) -> Iterator[str]:
@@ -212,6 +218,7 @@ def plan_json(plan: Plan, *, with_config: bool = False) -> dict[str, Any]:
             }
             for output in plan.outputs
         ],
+        "training": training_json(plan),
         "parameters": {key: dict(value) for key, value in plan.parameters.items()},
         "models": {
             name: {"origin": model.origin, "architecture": model.architecture, "state": model.state}

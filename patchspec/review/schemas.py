@@ -120,6 +120,26 @@ _PLAN: Mapping[str, Any] = {
         "required": _ACTIONS,
     },
     "outputs": {"type": "array", "items": _END},
+    "training": {
+        "type": "object",
+        "properties": {
+            "compiled": {"type": "boolean"},
+            "losses": {
+                "type": ["object", "null"],
+                "additionalProperties": _MAYBE_TEXT,
+                "description": "The loss of each output; null where it is not said by output.",
+            },
+            "optimizer": {
+                "type": ["object", "null"],
+                "properties": {"kept": {"type": "integer"}, "fresh": _NAMES, "dropped": _NAMES},
+                "required": ["kept", "fresh", "dropped"],
+                "description": "The trainable variables that go on with the optimizer's state, "
+                "that start anew, and those of the base whose state goes; null where there is "
+                "none to keep.",
+            },
+        },
+        "required": ["compiled", "losses", "optimizer"],
+    },
     "parameters": {
         "type": "object",
         "properties": {"before": _COUNTS, "after": _COUNTS},

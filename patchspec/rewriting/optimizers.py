@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from patchspec.models.base import Variable
+from patchspec.planning.forgotten import has_lora
 from patchspec.planning.optimizing import goes_on, keeps_optimizer, state_dropped
 from patchspec.planning.plan import Finding, Move, Plan
 from patchspec.weights.initial import numpy_dtype
@@ -110,6 +111,8 @@ def _trained(plan: Plan) -> list[tuple[str, tuple[int, ...], str]] | None:
     """The trainable variables of the variant; none where their order is not certain."""
     trained = [m for m in plan.moves if m.action != "dropped" and m.trainable is not False]
     if not all(_is_plain(move, plan) for move in trained):
+        return None
+    if any(has_lora(plan.graph.holding(move.path)) for move in trained):
         return None
     return [(m.path, m.shape or (), str(m.dtype)) for m in trained]
 

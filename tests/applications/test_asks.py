@@ -161,6 +161,7 @@ def test_ask_8_part_of_a_nested_backbone_freezes_and_stays_frozen(tmp_path: Path
 
 
 def test_ask_9_features_of_three_stages_come_beside_the_prediction() -> None:
+    """A16: and compute what they computed inside."""
     model = zoo("ResNet50")
     variant = patchspec.apply(model, patch("pyramid"))
     x = image(model)

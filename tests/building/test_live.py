@@ -203,7 +203,7 @@ def test_a_variant_is_the_same_whether_or_not_the_base_has_predicted(builds: Any
 def test_the_state_that_a_recurrent_layer_keeps_between_batches_is_carried(
     builds: Any, tmp_path: Path
 ) -> None:
-    """T34: from a live model it goes along; a file has no place for it, and the report says so."""
+    """E7, T34: from a live model it goes along; a file has no place for it, as is reported."""
     x = keras.Input(batch_shape=(2, 3, 4), name="x")
     model = randomised(keras.Model(x, keras.layers.LSTM(5, stateful=True, name="s")(x)))
     data = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
@@ -277,7 +277,7 @@ def test_transfer_counts_sum_up_in_deep_nesting(builds: Any) -> None:
 
 
 def test_normalization_computes_with_what_it_was_adapted_to(builds: Any, tmp_path: Any) -> None:
-    """T32: what it computes with is derived from its variables, not read from them."""
+    """E7, T32: what it computes with is derived from its variables, not read from them."""
     norm = keras.layers.Normalization(name="norm")
     data = np.random.default_rng(0).normal(7, 3, (64, 2)).astype("float32")
     norm.adapt(data)
@@ -290,7 +290,7 @@ def test_normalization_computes_with_what_it_was_adapted_to(builds: Any, tmp_pat
 
 
 def test_vocabularies_come_along_live_and_through_files(builds: Any, tmp_path: Any) -> None:
-    """T33: a vocabulary is state, and no variable."""
+    """E7, T33: a vocabulary is state, and no variable."""
     path = SAMPLES / "assets.keras"
     model = keras.saving.load_model(path)
     variant = builds(path, [])
@@ -305,7 +305,7 @@ def test_vocabularies_come_along_live_and_through_files(builds: Any, tmp_path: A
 def test_the_state_of_generators_goes_from_live_to_live_and_is_reported_from_files(
     builds: Any,
 ) -> None:
-    """T34: `set_weights` does not carry the state of a generator."""
+    """E7, T34: `set_weights` does not carry the state of a generator."""
     path = SAMPLES / "seeded.keras"
     model = keras.saving.load_model(path)
     drop = next(x for x in model.layers if hasattr(x, "seed_generator"))
@@ -316,7 +316,7 @@ def test_the_state_of_generators_goes_from_live_to_live_and_is_reported_from_fil
 
 
 def test_flags_are_exact_for_the_model_too(builds: Any) -> None:
-    """T39: a clone forgets the model's own flag."""
+    """E11, T39: a clone forgets the model's own flag."""
     model = twins()
     model.trainable = False
     variant = builds(model, []).model
@@ -325,7 +325,7 @@ def test_flags_are_exact_for_the_model_too(builds: Any) -> None:
 
 
 def test_flags_of_a_nested_model_and_of_its_layers_are_each_their_own(builds: Any) -> None:
-    """T39: a recursive clone would set the flags inside by the flag around them."""
+    """E11, T39: a recursive clone would set the flags inside by the flag around them."""
     entrance = keras.Input((4,), name="i")
     first = keras.layers.Dense(4, name="first")(entrance)
     inner = keras.Model(entrance, keras.layers.Dense(4, name="last")(first), name="inner")
@@ -352,7 +352,7 @@ def test_an_embedding_that_is_the_projection_too_is_one_variable(builds: Any) ->
 
 
 def test_a_loss_follows_its_output_to_the_layer_put_behind_it(builds: Any) -> None:
-    """T44: the output is called after its last layer, and `fit` looks for the loss by that name."""
+    """E9, T44: the output is called after its last layer; `fit` looks for a loss of that name."""
     x = keras.Input((4,), name="x")
     ends = [keras.layers.Dense(2, name="cls")(x), keras.layers.Dense(1, name="size")(x)]
     model = keras.Model(x, ends)
@@ -367,7 +367,7 @@ def test_a_loss_follows_its_output_to_the_layer_put_behind_it(builds: Any) -> No
 
 
 def test_shared_weights_stay_shared(builds: Any) -> None:
-    """T45: called twice, a layer has its variables once."""
+    """E8, T45: called twice, a layer has its variables once."""
     variant = builds(SAMPLES / "shared.keras", []).model
     reference = keras.saving.load_model(SAMPLES / "shared.keras")
     assert len({id(v) for v in variant.variables}) == len({id(v) for v in reference.variables})

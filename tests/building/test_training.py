@@ -78,13 +78,70 @@ def test_training_broken_off_and_taken_up_again_is_training(
 
 
 def test_dropout_goes_on_where_it_was_from_live_to_live(tmp_path: Path) -> None:
-    """T34: a file keeps no state of generators, which is said (PS507)."""
+    """E7, T34: a file keeps no state of generators, which is said (PS507)."""
     whole = train(model("adam", dropout=0.5), 4)
     base = train(model("adam", dropout=0.5), 2)
     base.save(tmp_path / "base.keras")
     assert same(train(patchspec.apply(base, patch_of(EMPTY)).model, 2), whole)
     stored = patchspec.apply(tmp_path / "base.keras", patch_of(EMPTY))
     assert [f.problem.code for f in stored.findings] == ["PS507"]
+
+
+@pytest.mark.parametrize("kind", ["dense", "embedding"])
+def test_training_with_lora_goes_on_where_it_was_from_live_to_live(kind: str) -> None:
+    """E7, T46: a file holds the sum of kernel and matrices, a live model each of them."""
+    one, other = (_with_lora(kind) for _ in range(2))
+    data = np.arange(8).reshape(8, 1) % 4 if kind == "embedding" else X
+    for built in (one, other):
+        built.fit(data, Y, batch_size=4, epochs=2, verbose=0, shuffle=False)
+    variant = patchspec.apply(other, patch_of("- {op: rename, layers: head, name: h}")).model
+    for built in (one, variant):
+        built.fit(data, Y, batch_size=4, epochs=2, verbose=0, shuffle=False)
+    assert same(variant, one)
+
+
+def _with_lora(kind: str) -> Any:
+    keras.utils.set_random_seed(0)
+    if kind == "dense":
+        x = keras.Input((4,), name="x")
+        y = L.Dense(5, name="body")(x)
+    else:
+        x = keras.Input((1,), name="x", dtype="int32")
+        y = L.Flatten(name="flat")(L.Embedding(4, 5, name="body")(x))
+    built = keras.Model(x, L.Dense(3, name="head")(y))
+    built.get_layer("body").enable_lora(2)
+    built.compile("adam", "mse")
+    return built
+
+
+def test_what_a_file_does_not_hold_of_lora_is_reported(tmp_path: Path) -> None:
+    """E7: and the optimizer's steps are counted on all the same."""
+    base = _with_lora("dense")
+    train(base, 2).save(tmp_path / "base.keras")
+    variant = patchspec.apply(tmp_path / "base.keras", patch_of(EMPTY))
+    [finding] = variant.findings
+    assert finding.problem.code == "PS507"
+    assert "LoRA" in finding.problem.message
+    assert int(variant.model.optimizer.iterations) == 4
+    assert np.array_equal(variant.model.predict(X, verbose=0), base.predict(X, verbose=0))
+
+
+def test_the_state_of_every_kind_of_layer_goes_from_live_to_live() -> None:
+    """E7: what is adapted, looked up, drawn and remembered is the same in the variant."""
+    words = keras.Input(batch_shape=(2, 3), name="words", dtype="string")
+    lookup = L.StringLookup(name="lookup")
+    lookup.adapt(np.array(["a", "b", "c", "a"]))
+    norm = L.Normalization(name="norm")
+    norm.adapt(RANDOM.normal(5, 2, (32, 4)).astype("float32"))
+    y = norm(L.Embedding(lookup.vocabulary_size(), 4, name="embed")(lookup(words)))
+    y = L.Dropout(0.5, seed=3, name="drop")(L.LSTM(5, stateful=True, name="lstm")(y))
+    base = keras.Model(words, L.Dense(2, name="head")(y))
+    data = keras.ops.convert_to_tensor([["a", "b", "z"], ["c", "a", "b"]])
+    base(data, training=True)
+    variant = patchspec.apply(base, patch_of("- {op: rename, layers: lstm, name: memory}")).model
+    for _ in range(2):
+        one, other = (np.asarray(m(data, training=True)) for m in (base, variant))
+        assert np.array_equal(one, other)
 
 
 HEAD = (
@@ -161,6 +218,7 @@ def test_a_state_of_other_variables_is_dropped_and_said_so(tmp_path: Path) -> No
 
 
 def test_settings_of_compile_are_carried() -> None:
+    """E9: how it is run too."""
     base = model("adam")
     base.compile("adam", "mse", run_eagerly=True, steps_per_execution=2, jit_compile=False)
     built = patchspec.apply(base, patch_of(HEAD)).model
