@@ -1,4 +1,4 @@
-"""How far something is that lasts: bytes and rate, on a terminal alone, after the first second."""
+"""How far something is that lasts: how much and how fast, on a terminal alone, after a second."""
 
 from __future__ import annotations
 
@@ -20,19 +20,40 @@ _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 _WIDTH = 24
 
 
+def size(count: float) -> str:
+    """Bytes as people read them, in powers of a thousand."""
+    unit = 0
+    while count >= 1000 and unit < len(_UNITS) - 1:  # noqa: PLR2004 (a step of the prefixes)
+        count, unit = count / 1000, unit + 1
+    return f"{count:.0f} {_UNITS[unit]}" if unit < 2 else f"{count:.1f} {_UNITS[unit]}"  # noqa: PLR2004
+
+
+def samples(count: float) -> str:
+    """Samples as people read them, of a rate too."""
+    return f"{count:,.1f} samples" if 0 < count < 10 and count % 1 else f"{count:,.0f} samples"  # noqa: PLR2004
+
+
 @contextmanager
-def bar(what: str, clock: Callable[[], float] = time.monotonic) -> Iterator[Progress]:
-    """Something to tell of progress; what it draws on stderr is gone at the end in any case."""
-    told = _Bar(what, clock)
+def bar(
+    what: str,
+    clock: Callable[[], float] = time.monotonic,
+    told: Callable[[float], str] = size,
+) -> Iterator[Progress]:
+    """Something to tell of progress; what it draws on stderr is gone at the end in any case.
+
+    `told` says so much of what is counted: bytes, unless it says otherwise.
+    """
+    drawing = _Bar(what, clock, told)
     try:
-        yield told
+        yield drawing
     finally:
-        told.clear()
+        drawing.clear()
 
 
 class _Bar:
-    def __init__(self, what: str, clock: Callable[[], float]) -> None:
+    def __init__(self, what: str, clock: Callable[[], float], told: Callable[[float], str]) -> None:
         self._what = what
+        self._told = told
         self._clock = clock
         self._start = self._last = clock()
         self._wanted = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
@@ -43,7 +64,7 @@ class _Bar:
         if not self._wanted or now - self._start < PATIENCE or now - self._last < _EVERY:
             return
         self._last, self._shown = now, True
-        line = drawn(self._what, done, total, now - self._start)
+        line = drawn(self._what, done, total, now - self._start, self._told)
         columns = shutil.get_terminal_size().columns
         sys.stderr.write(f"\r\x1b[K{line[: columns - 1]}")
         sys.stderr.flush()
@@ -54,19 +75,13 @@ class _Bar:
             sys.stderr.flush()
 
 
-def drawn(what: str, done: int, total: int, seconds: float) -> str:
-    """One line: a bar, the bytes of all, the rate and what is left of the time."""
+def drawn(
+    what: str, done: int, total: int, seconds: float, told: Callable[[float], str] = size
+) -> str:
+    """One line: a bar, how much of all, the rate and what is left of the time."""
     share = done / total if total else 1.0
     full = int(share * _WIDTH)
     rate = done / seconds if seconds else 0.0
     left = f", {(total - done) / rate:.0f} s left" if rate and done < total else ""
     filled = f"{'#' * full}{'.' * (_WIDTH - full)}"
-    return f"{what} [{filled}] {share:4.0%}  {size(done)} of {size(total)}, {size(rate)}/s{left}"
-
-
-def size(count: float) -> str:
-    """Bytes as people read them, in powers of a thousand."""
-    unit = 0
-    while count >= 1000 and unit < len(_UNITS) - 1:  # noqa: PLR2004 (a step of the prefixes)
-        count, unit = count / 1000, unit + 1
-    return f"{count:.0f} {_UNITS[unit]}" if unit < 2 else f"{count:.1f} {_UNITS[unit]}"  # noqa: PLR2004
+    return f"{what} [{filled}] {share:4.0%}  {told(done)} of {told(total)}, {told(rate)}/s{left}"

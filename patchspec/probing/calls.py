@@ -95,7 +95,7 @@ def reads(call: Call) -> list[Any]:
     return list(call.node.input_tensors)
 
 
-def function_of(layer: Any) -> Any | None:
+def function_of(layer: Any) -> Any:
     """The graph that a model runs; none where only the code of its class knows what it does."""
     if isinstance(layer, keras.Sequential):
         return layer._functional

@@ -142,6 +142,7 @@ def compare(
     rtol: float = 0.0,
     batch_size: int | None = None,
     custom_objects: Mapping[str, Any] | None = None,
+    names: tuple[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
     """Where two models part on the same data; see `patchspec.compare`."""
@@ -162,9 +163,9 @@ def compare(
         refuse("PS942", f"the models take batches of {' and of '.join(map(str, sorted(wanted)))}")
     [size] = wanted
     feeds = [open_data(data, each) for each in inputs]
-    names = (
-        str(model) if one is not model else one.name,
-        str(other) if two is not other else two.name,
+    called = names or (
+        one.name if one is model else str(model),
+        two.name if two is other else str(other),
     )
     runs = [
         run(m, [found[key] for key in keys], feed, size, fixed=fixed, progress=told)
@@ -183,7 +184,7 @@ def compare(
                 new = Distance.of(a, b, atol, rtol)
                 distances[key] = distances.get(key, Distance()).merged(new)
     return Comparison(
-        *names,
+        *called,
         feeds[0].samples,
         atol,
         rtol,

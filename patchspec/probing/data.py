@@ -50,7 +50,8 @@ class Chained:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype, which all parts have."""
-        return self.parts[0].dtype
+        found: np.dtype[Any] = self.parts[0].dtype
+        return found
 
     def __getitem__(self, rows: slice) -> Array:
         start, stop, _ = rows.indices(self.shape[0])
@@ -108,7 +109,9 @@ def batch_size_of(inputs: Sequence[Input], wanted: int | None) -> tuple[int, boo
     if wanted is not None and wanted < 1:
         refuse("PS942", f"a batch holds at least one sample, not {wanted}")
     if len(fixed) > 1:
-        refuse("PS942", f"the inputs of the model are of several batch sizes: {some(map(str, fixed))}")
+        refuse(
+            "PS942", f"the inputs of the model are of several batch sizes: {some(map(str, fixed))}"
+        )
     for size in fixed:
         if wanted not in (None, size):
             refuse(

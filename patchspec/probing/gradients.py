@@ -106,6 +106,7 @@ def derive(
     paths: Sequence[str],
     data: Data,
     labels: Sequence[Any] | None,
+    *,
     size: int,
     sums: Sums,
     fixed: bool = False,
@@ -130,7 +131,9 @@ def derive(
             with translated():
                 done = step(as_inputs(batch), told, batch.count)
             arrays = dict(zip(keys, done.values, strict=True))
-            for tensor, value, found in zip(program.wanted, done.values, done.by_tensor, strict=True):
+            for tensor, value, found in zip(
+                program.wanted, done.values, done.by_tensor, strict=True
+            ):
                 if "float" in value.dtype.name:
                     key = f"{GRADIENT}/{tensor.key}"
                     arrays[key] = np.zeros_like(value) if found is None else found
@@ -216,7 +219,9 @@ def _jax(program: Program) -> Callable[[Sequence[Any], Any, int], Step]:
     chosen = {id(variable) for variable in program.variables}
     rest = [variable for variable in every if id(variable) not in chosen]
 
-    def forward(added: Any, sources: Any, others: Any, inputs: Any, labels: Any, count: int) -> Any:
+    def forward(added: Any, sources: Any, others: Any, given: Any, count: int) -> Any:
+        inputs, labels = given
+
         def moved(place: int, value: Any) -> Any:
             return value + added[place] if added and is_float(value) else value
 
@@ -225,20 +230,23 @@ def _jax(program: Program) -> Callable[[Sequence[Any], Any, int], Step]:
             values, number = program.forward(inputs, labels, count, moved)
         return number, values
 
-    compiled = jax.jit(jax.grad(forward, argnums=(0, 1), has_aux=True), static_argnums=5)
+    compiled = jax.jit(jax.grad(forward, argnums=(0, 1), has_aux=True), static_argnums=4)
     shapes: dict[Any, Any] = {}
 
     def step(inputs: Sequence[Any], labels: Any, count: int) -> Step:
         sources = [variable.value for variable in program.variables]
         others = [variable.value for variable in rest]
-        given = [None if x is None else jax.numpy.asarray(x) for x in inputs]
-        sizes = tuple(None if x is None else x.shape for x in given)
+        arrays = [None if x is None else jax.numpy.asarray(x) for x in inputs]
+        sizes = tuple(None if x is None else x.shape for x in arrays)
+        given = (arrays, labels)
         if sizes not in shapes:
-            found = jax.eval_shape(lambda: forward((), sources, others, given, labels, count))
+            found = jax.eval_shape(lambda: forward((), sources, others, given, count))
             shapes[sizes] = found[1]
         # The gradient with regard to a tensor is that with regard to what is added to it.
-        added = [jax.numpy.zeros(s.shape, s.dtype if is_float(s) else "float32") for s in shapes[sizes]]
-        (by_tensor, by_variable), values = compiled(added, sources, others, given, labels, count)
+        added = [
+            jax.numpy.zeros(s.shape, s.dtype if is_float(s) else "float32") for s in shapes[sizes]
+        ]
+        (by_tensor, by_variable), values = compiled(added, sources, others, given, count)
         floats = [g if is_float(v) else None for g, v in zip(by_tensor, values, strict=True)]
         return Step(_numbers(values), _numbers(floats), _numbers(by_variable))
 

@@ -84,8 +84,8 @@ class Moments:
 
     @property
     def dead(self) -> int:
-        """How many channels hold nothing but zeros."""
-        return int((self.zeros == self.count).sum()) if self.count else 0
+        """How many channels hold nothing but zeros; one value alone says nothing."""
+        return int((self.zeros == self.count).sum()) if self.count > 1 else 0
 
 
 def _of_rows(rows: Array) -> Moments:

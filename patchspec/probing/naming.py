@@ -48,7 +48,11 @@ def find_tensors(said: Sequence[Any], model: Any, function: Any) -> tuple[Tensor
     def rank(tensor: Tensor) -> tuple[float, int, int]:
         # What a nested model reads is there before its layers run, what it makes after.
         if tensor.part == "in":
-            return order[next(walk([tensor.call]))] - 0.5, len(calls) - order[tensor.call], tensor.index
+            return (
+                order[next(walk([tensor.call]))] - 0.5,
+                len(calls) - order[tensor.call],
+                tensor.index,
+            )
         return order[tensor.call], tensor.part == "out", tensor.index
 
     return tuple(sorted(found, key=rank))
@@ -72,7 +76,9 @@ def find_layers(said: Sequence[Any], model: Any, function: Any) -> tuple[str, ..
     found: dict[str, None] = {}
     for one in said:
         form = read_said(one)
-        matched = _by_name(form, calls)[0] if isinstance(form, str) else _selected(form, model, calls)
+        matched = (
+            _by_name(form, calls)[0] if isinstance(form, str) else _selected(form, model, calls)
+        )
         found |= dict.fromkeys(call.path for call in matched)
     return tuple(found)
 
@@ -112,7 +118,7 @@ def _found(said: Any, model: Any, function: Any, calls: Sequence[Call]) -> Itera
     matched, part = _by_name(form, calls)
     lone = "*" not in form
     found = [tensor for call in matched for tensor in _parts(call, part, form, lone=lone)]
-    if not found:
+    if not found and part is not None:
         refuse("PS303", f"no layer that `{form}` matches has what `{part[0]}` means", hint=_FORMS)
     return found
 
@@ -176,7 +182,9 @@ def _spelled(call: Call) -> str:
     return "/".join(f"{written(step.name)}@{step.call}" for step in call.steps)
 
 
-def _refuse_name(said: str, steps: Sequence[tuple[str, str | None, str]], calls: Sequence[Call]) -> None:
+def _refuse_name(
+    said: str, steps: Sequence[tuple[str, str | None, str]], calls: Sequence[Call]
+) -> None:
     paths = list(dict.fromkeys("/".join(written(s.name) for s in call.steps) for call in calls))
     wanted = "/".join(name for name, _, _ in steps)
     if "*" in wanted:
@@ -203,9 +211,7 @@ def _refuse_name(said: str, steps: Sequence[tuple[str, str | None, str]], calls:
     )
 
 
-def _parts(
-    call: Call, part: re.Match[str] | None, said: str, *, lone: bool
-) -> Iterator[Tensor]:
+def _parts(call: Call, part: re.Match[str] | None, said: str, *, lone: bool) -> Iterator[Tensor]:
     """The tensors of a call that are meant; a call without them is refused if it is named alone."""
     if part is None:
         yield from _made(call)
@@ -282,6 +288,8 @@ def _end(said: str, end: re.Match[str], function: Any, calls: Sequence[Call]) ->
 def end_names(struct: Any) -> list[str]:
     """What a model's inputs or outputs are called: the key in a dict, else the layer's name."""
     return [
-        str(path[-1]) if path and isinstance(path[-1], str) else symbol._keras_history.operation.name
+        str(path[-1])
+        if path and isinstance(path[-1], str)
+        else symbol._keras_history.operation.name
         for path, symbol in tree.flatten_with_path(struct)
     ]

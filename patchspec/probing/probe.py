@@ -69,20 +69,32 @@ def probe(
     if path is not None:
         check_store(path, force=force)
     live = opened(model, custom_objects, compiled=grad == LOSS)
-    job = job_for(live, tensors, data, batch_size, weights, grad, labels)
-    counting = Counting(job.wanted, tuple(walk(calls_of(graph_of(live))))) if stats else None
-    keeping = Keeping() if path is None and not stats else None
+    job = job_for(
+        live, tensors, data, batch_size=batch_size, weights=weights, grad=grad, labels=labels
+    )
+    keeping = Keeping()
+    told = carry_out(job, path, [keeping] if path is None and not stats else [], stats, progress)
+    if stats:
+        return told
+    return keeping.arrays() if path is None else path
+
+
+def carry_out(
+    job: Job,
+    path: Path | None,
+    takers: Sequence[Taker] = (),
+    stats: bool = True,
+    progress: Progress | None = None,
+) -> Statistics:
+    """Run the model, write what is to be stored, and tell of what was counted."""
+    calls = tuple(walk(calls_of(graph_of(job.model))))
+    counting = Counting(job.wanted, calls, moments=stats)
     with ExitStack() as stack:
-        takers: list[Taker] = [one for one in (counting, keeping) if one is not None]
+        every: list[Taker] = [counting, *takers]
         if path is not None:
-            takers.append(Storing(stack.enter_context(open_store(path)), job.samples))
-        work(job, takers, progress)
-    if counting is not None:
-        return counting.statistics(live.name, job.samples, job.of, path)
-    if keeping is not None:
-        return keeping.arrays()
-    assert path is not None
-    return path
+            every.append(Storing(stack.enter_context(open_store(path)), job.samples))
+        work(job, every, progress)
+    return counting.statistics(job.model.name, job.samples, job.of, path)
 
 
 def opened(model: Any, custom_objects: Mapping[str, Any] | None, *, compiled: bool = False) -> Any:
@@ -103,6 +115,7 @@ def job_for(
     model: Any,
     tensors: Any,
     data: Any,
+    *,
     batch_size: int | None = None,
     weights: Any = (),
     grad: str | None = None,
@@ -202,12 +215,17 @@ def _passing(job: Job, sums: Sums, progress: Progress | None) -> Iterator[Values
             job.model, job.wanted, job.data, job.size, fixed=job.fixed, progress=progress
         )
         return
-    variables = {
-        path: v for path, v in job.variables.items() if is_variable(v) and is_float(v)
-    }
+    variables = {path: v for path, v in job.variables.items() if is_variable(v) and is_float(v)}
     program = Program.of(
         job.model, job.wanted, job.ends, tuple(variables.values()), by_loss=job.of == LOSS
     )
     yield from derive(
-        program, tuple(variables), job.data, job.labels, job.size, sums, job.fixed, progress
+        program,
+        tuple(variables),
+        job.data,
+        job.labels,
+        size=job.size,
+        sums=sums,
+        fixed=job.fixed,
+        progress=progress,
     )

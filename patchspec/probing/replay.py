@@ -73,7 +73,7 @@ def replay(model: Any, doings: Sequence[Doing], inputs: Any, tap: Tap, **argumen
         model(inputs, training=False, **arguments)
 
 
-def _run(
+def _run(  # noqa: PLR0917 (what is bound beforehand, then what Keras gives)
     function: Any,
     doings: Sequence[Doing],
     tap: Tap,
@@ -82,9 +82,7 @@ def _run(
     call_fn: Any = None,  # noqa: ARG001 (Keras's own walk has it)
 ) -> Any:
     """The walk over one graph: as Keras's own, but for what is left out and what is taken."""
-    known = {
-        id(x): y for x, y in zip(function.inputs, keras.tree.flatten(inputs), strict=False)
-    }
+    known = {id(x): y for x, y in zip(function.inputs, keras.tree.flatten(inputs), strict=False)}
     for doing in doings:
         node, takes = doing.call.node, doing.takes
         symbols = node.input_tensors

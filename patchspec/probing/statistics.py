@@ -38,10 +38,12 @@ class Statistics:
     of: str | None = None
     """Of what the gradients are."""
     path: Path | None = None
+    counted: bool = True
+    """Whether values were counted, not shapes alone told."""
 
     @property
     def first_broken(self) -> TensorStatistics | None:
-        """The first tensor with a value that is infinite or no number: the others follow from it."""
+        """The first tensor with a value that is infinite or no number."""
         return next((one for one in self.tensors if one.broken), None)
 
     def __getitem__(self, key: str) -> TensorStatistics:

@@ -15,7 +15,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from patchspec.models.files import check_folder, check_room, check_target, replacing, replacing_folder
+from patchspec.models.files import (
+    check_folder,
+    check_room,
+    check_target,
+    replacing,
+    replacing_folder,
+)
 from patchspec.models.writer import FIXED_DATE
 from patchspec.problems import refuse
 
@@ -84,7 +90,9 @@ def _room(path: Path, specs: Mapping[str, Spec]) -> None:
 def _no_text(path: Path, specs: Mapping[str, Spec]) -> None:
     for key, (_, dtype) in specs.items():
         if dtype.kind in "OSU":
-            refuse("PS947", f"`{key}` is text, which `{path.name}` does not hold", hint="`.h5` does")
+            refuse(
+                "PS947", f"`{key}` is text, which `{path.name}` does not hold", hint="`.h5` does"
+            )
 
 
 class _Hdf5:
@@ -142,13 +150,13 @@ class _Npz:
 
 @contextmanager
 def _npz(path: Path) -> Iterator[Store]:
-    with replacing(path) as temporary:
-        with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", suffix=".part") as folder:
-            store = _Npz(Path(folder), path)
-            yield store
-            with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-                for key, file in store.files.items():
-                    _add(archive, key, file)
+    beside = TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    with replacing(path) as temporary, beside as folder:
+        store = _Npz(Path(folder), path)
+        yield store
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+            for key, file in store.files.items():
+                _add(archive, key, file)
 
 
 def _add(archive: zipfile.ZipFile, key: str, file: Path) -> None:

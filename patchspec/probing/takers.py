@@ -69,10 +69,13 @@ class Keeping:
 
 
 class Counting:
-    """Counts everything, and keeps nothing of it."""
+    """Counts everything, or tells its shapes alone, and keeps nothing of it."""
 
-    def __init__(self, wanted: tuple[Tensor, ...], calls: tuple[Call, ...]) -> None:
+    def __init__(
+        self, wanted: tuple[Tensor, ...], calls: tuple[Call, ...], *, moments: bool = True
+    ) -> None:
         self._axes = channel_axes(wanted, calls)
+        self._counts = moments
         self._moments: dict[str, Moments | None] = {}
         self._forms: dict[str, tuple[tuple[int, ...], str]] = {}
 
@@ -87,11 +90,16 @@ class Counting:
         for key, one in arrays.items():
             self._count(key, one, -1)
 
+    def _moments_of(self, rows: Array, axis: int, *, whole: bool) -> Moments | None:
+        if not self._counts or not is_number(rows):
+            return None
+        return Moments.of(rows.reshape(1, -1) if whole and rows.ndim == 1 else rows, axis)
+
     def _count(self, key: str, rows: Array, axis: int) -> None:
-        new = Moments.of(rows, axis) if is_number(rows) else None
+        whole = key.removeprefix(f"{GRADIENT}/").startswith(f"{WEIGHTS}/")
+        new = self._moments_of(rows, axis, whole=whole)
         old = self._moments.get(key)
         self._moments[key] = new if old is None or new is None else old.merged(new)
-        whole = f"{key.removeprefix(f'{GRADIENT}/')}/".startswith(f"{WEIGHTS}/")
         shape = rows.shape if whole else rows.shape[1:]
         self._forms[key] = (shape, rows.dtype.name if is_number(rows) else "string")
 
@@ -104,4 +112,4 @@ class Counting:
         ]
         weights = tuple(row for row in rows if row.key.startswith(f"{WEIGHTS}/"))
         tensors = tuple(row for row in rows if not row.key.startswith(f"{WEIGHTS}/"))
-        return Statistics(model, samples, tensors, weights, of, path)
+        return Statistics(model, samples, tensors, weights, of, path, self._counts)
