@@ -58,7 +58,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--force", action="store_true", help="overwrite what is written")
     parser.add_argument(
-        "--batch-size", metavar="N", type=int, help="samples run at once (default: 32)"
+        "--batch-size",
+        metavar="N",
+        type=int,
+        help="samples run at once (default: 32, or as many as fit into 1 GiB)",
     )
     parser.add_argument(
         "--stats",

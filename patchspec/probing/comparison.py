@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from patchspec.probing.calls import Tensor
 from patchspec.probing.data import Array, batch_size_of, inputs_of, open_data
-from patchspec.probing.moments import is_number
+from patchspec.probing.moments import SLICE, is_number
 from patchspec.probing.naming import find_tensors
 from patchspec.probing.probe import listed, opened
-from patchspec.probing.running import Progress, graph_of, run
+from patchspec.probing.running import Progress, graph_of, run, usual_batch
 from patchspec.problems import PatchError, refuse, some
 
 Shape = tuple[int, ...]
@@ -41,24 +42,10 @@ class Distance:
     @classmethod
     def of(cls, one: Array, other: Array, atol: float = 0.0, rtol: float = 0.0) -> Distance:
         """Between two arrays; as in NumPy the tolerance is atol plus rtol times the first value."""
-        if not (is_number(one) and is_number(other)):
-            parted = int((one != other).sum())
-            return cls(one.size, parted, float(parted > 0), float(parted), float(parted > 0))
-        a, b = one.astype(np.float64), other.astype(np.float64)
-        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-            same = (a == b) | (np.isnan(a) & np.isnan(b))
-            apart = np.where(same, 0.0, np.abs(a - b))
-            apart = np.where(np.isnan(apart), np.inf, apart)
-            near = same | (np.isfinite(apart) & (apart <= atol + rtol * np.abs(a)))
-            share = np.where(same, 0.0, apart / np.maximum(np.abs(a), np.abs(b)))
-            share = np.where(np.isnan(share), np.inf, share)
-        return cls(
-            a.size,
-            int((~near).sum()),
-            float(apart.max(initial=0.0)),
-            float(apart.sum()),
-            float(share.max(initial=0.0)),
-        )
+        flat, theirs = one.reshape(-1), other.reshape(-1)
+        starts = range(0, one.size, SLICE)
+        parts = (_distance(flat[i : i + SLICE], theirs[i : i + SLICE], atol, rtol) for i in starts)
+        return reduce(cls.merged, parts, cls())
 
     def merged(self, other: Distance) -> Distance:
         """That of both together."""
@@ -74,6 +61,25 @@ class Distance:
     def mean(self) -> float:
         """The mean distance."""
         return self.total / self.count if self.count else 0.0
+
+
+def _distance(one: Array, other: Array, atol: float, rtol: float) -> Distance:
+    if np.array_equal(one, other):
+        return Distance(one.size)
+    if not (is_number(one) and is_number(other)):
+        parted = int((one != other).sum())
+        return Distance(one.size, parted, float(parted > 0), float(parted), float(parted > 0))
+    a, b = one.astype(np.float64), other.astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        same = (a == b) | (np.isnan(a) & np.isnan(b))
+        apart = np.where(same, 0.0, np.abs(a - b))
+        apart[np.isnan(apart)] = np.inf
+        near = same | (np.isfinite(apart) & (apart <= atol + rtol * np.abs(a)))
+        share = np.where(same, 0.0, apart / np.maximum(np.abs(a), np.abs(b)))
+        share[np.isnan(share)] = np.inf
+    return Distance(
+        a.size, int((~near).sum()), float(apart.max()), float(apart.sum()), float(share.max())
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +163,8 @@ def compare(
         )
     keys = [key for key in mine if key in common]
     inputs = [inputs_of(graph_of(m)) for m in (one, two)]
-    sizes = [batch_size_of(each, batch_size) for each in inputs]
+    usual = usual_batch([mine[key] for key in keys])
+    sizes = [batch_size_of(each, batch_size, usual) for each in inputs]
     wanted = {size for size, fixed in sizes if fixed} or {sizes[0][0]}
     if len(wanted) > 1:
         refuse("PS942", f"the models take batches of {' and of '.join(map(str, sorted(wanted)))}")
@@ -168,7 +175,15 @@ def compare(
         two.name if two is other else str(other),
     )
     runs = [
-        run(m, [found[key] for key in keys], feed, size, fixed=fixed, progress=told)
+        run(
+            m,
+            [found[key] for key in keys],
+            feed,
+            size,
+            fixed=fixed,
+            lenient=not listed(tensors),
+            progress=told,
+        )
         for m, found, feed, (_, fixed), told in (
             (one, mine, feeds[0], sizes[0], None),
             (two, theirs, feeds[1], sizes[1], progress),
@@ -176,19 +191,21 @@ def compare(
     ]
     shapes: dict[str, tuple[Shape, Shape]] = {}
     distances: dict[str, Distance] = {}
-    for here, there in zip(*runs, strict=True):
-        for key in keys:
+    # `zip` would hold on to a pair while it makes the next.
+    while (here := next(runs[0], None)) is not None and (there := next(runs[1], None)) is not None:
+        for key in here.arrays.keys() & there.arrays.keys():
             a, b = here.arrays[key], there.arrays[key]
             shapes[key] = (a.shape[1:], b.shape[1:])
             if a.shape == b.shape:
                 new = Distance.of(a, b, atol, rtol)
                 distances[key] = distances.get(key, Distance()).merged(new)
+        del here, there, a, b
     return Comparison(
         *called,
         feeds[0].samples,
         atol,
         rtol,
-        tuple(Compared(key, *shapes[key], distances.get(key)) for key in keys),
+        tuple(Compared(key, *shapes[key], distances.get(key)) for key in keys if key in shapes),
         tuple(key for key in mine if key not in common),
         tuple(key for key in theirs if key not in common),
     )

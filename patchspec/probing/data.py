@@ -103,7 +103,13 @@ def inputs_of(function: Any) -> tuple[Input, ...]:
     )
 
 
-def batch_size_of(inputs: Sequence[Input], wanted: int | None) -> tuple[int, bool]:
+USUAL = 32
+"""How many samples go in at once where nobody says."""
+
+
+def batch_size_of(
+    inputs: Sequence[Input], wanted: int | None, usual: int = USUAL
+) -> tuple[int, bool]:
     """How many samples go in at once, and whether the model takes only so many; PS942."""
     fixed = {one.shape[0] for one in inputs if one.shape and one.shape[0] is not None}
     if wanted is not None and wanted < 1:
@@ -121,7 +127,7 @@ def batch_size_of(inputs: Sequence[Input], wanted: int | None) -> tuple[int, boo
                 "what was added is cut off again",
             )
         return int(size or 1), True
-    return wanted or 32, False
+    return wanted or usual, False
 
 
 def batches(data: Data, size: int, *, fixed: bool) -> Iterator[Batch]:

@@ -21,10 +21,9 @@ from patchspec.probing.data import Array, Data, batches
 from patchspec.probing.replay import Doing, Tap, replay, schedule
 from patchspec.probing.running import (
     Progress,
+    Rows,
     Values,
     as_inputs,
-    check_shapes,
-    cut,
     left_as_it_was,
     packed,
     taken_of,
@@ -110,6 +109,7 @@ def derive(
     size: int,
     sums: Sums,
     fixed: bool = False,
+    lenient: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[Values]:
     """The wanted tensors and the gradients with regard to them, batch by batch.
@@ -118,7 +118,7 @@ def derive(
     does not depend on has a gradient of zeros; what is no float has none.
     """
     keys = [tensor.key for tensor in program.wanted]
-    shapes: dict[str, tuple[int, ...]] = {}
+    kept = Rows(lenient=lenient)
     totals: dict[str, Array] = {}
     step = stepping(program)
     form = function_of(program.model)._outputs_struct
@@ -131,16 +131,15 @@ def derive(
             with translated():
                 done = step(as_inputs(batch), told, batch.count)
             arrays = dict(zip(keys, done.values, strict=True))
-            for tensor, value, found in zip(
-                program.wanted, done.values, done.by_tensor, strict=True
-            ):
-                if "float" in value.dtype.name:
-                    key = f"{GRADIENT}/{tensor.key}"
-                    arrays[key] = np.zeros_like(value) if found is None else found
-            arrays = {key: cut(value, batch, key) for key, value in arrays.items()}
-            check_shapes(shapes, arrays)
+            arrays |= {
+                f"{GRADIENT}/{key}": np.zeros_like(value) if found is None else found
+                for key, value, found in zip(keys, done.values, done.by_tensor, strict=True)
+                if "float" in value.dtype.name
+            }
             _add(totals, paths, program.variables, done.by_variable)
-            yield Values(batch.start, batch.stop, arrays)
+            yield Values(batch.start, batch.stop, kept.of(arrays, batch))
+            # What was handed over is nobody's here while the next batch is computed.
+            del done, arrays
             if progress is not None:
                 progress(batch.stop, data.samples)
     sums.arrays |= {key: total.astype(np.float32) for key, total in totals.items()}

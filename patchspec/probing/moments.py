@@ -16,7 +16,7 @@ import numpy as np
 from patchspec.probing.calls import Call, Tensor
 
 Array = np.ndarray[Any, Any]
-_SLICE = 1 << 20
+SLICE = 1 << 17
 """How many values are looked at together: what stands in memory as float64."""
 
 
@@ -41,7 +41,7 @@ class Moments:
         """Those of an array; without axes beside that of the samples it is one channel."""
         moved = np.moveaxis(values, axis, -1) if values.ndim > 1 else values.reshape(-1, 1)
         rows = moved.reshape(-1, moved.shape[-1])
-        step = max(_SLICE // max(rows.shape[1], 1), 1)
+        step = max(SLICE // max(rows.shape[1], 1), 1)
         starts = range(0, len(rows), step) if len(rows) else (0,)
         return reduce(cls.merged, (_of_rows(rows[i : i + step]) for i in starts))
 
@@ -89,9 +89,11 @@ class Moments:
 
 
 def _of_rows(rows: Array) -> Moments:
+    exact = rows.astype(np.float64)
     # What overflows as it is squared is finite all the same, and said to deviate without end.
     with np.errstate(over="ignore", invalid="ignore"):
-        exact = rows.astype(np.float64)
+        if len(rows) and np.isfinite(exact.sum()):
+            return _of_finite(exact)
         known = np.isfinite(exact)
         finite = known.sum(axis=0)
         mean = exact.sum(axis=0, where=known) / np.maximum(finite, 1)
@@ -107,6 +109,24 @@ def _of_rows(rows: Array) -> Moments:
         (exact == 0).sum(axis=0),
         nans,
         len(rows) - finite - nans,
+    )
+
+
+def _of_finite(exact: Array) -> Moments:
+    """The same where every value is a finite number, which takes a third of the time."""
+    count, none = len(exact), np.zeros(exact.shape[1], np.int64)
+    mean = exact.mean(axis=0)
+    apart = exact - mean
+    return Moments(
+        count,
+        none + count,
+        mean,
+        np.einsum("ij,ij->j", apart, apart),
+        exact.min(axis=0),
+        exact.max(axis=0),
+        count - np.count_nonzero(exact, axis=0),
+        none,
+        none,
     )
 
 

@@ -17,7 +17,7 @@ from patchspec.probing.calls import WEIGHTS, Tensor, calls_of, walk
 from patchspec.probing.data import Array, Data, batch_size_of, inputs_of, open_data, open_labels
 from patchspec.probing.gradients import Program, Sums, derive, is_float
 from patchspec.probing.naming import end_names, find_layers, find_one, find_tensors
-from patchspec.probing.running import Progress, Values, graph_of, run
+from patchspec.probing.running import Progress, Values, graph_of, run, usual_batch
 from patchspec.probing.statistics import Statistics
 from patchspec.probing.stores import check_store, open_store
 from patchspec.probing.takers import Counting, Keeping, Storing, Taker
@@ -42,6 +42,8 @@ class Job:
     labels: Any = None
     size: int = 1
     fixed: bool = False
+    lenient: bool = False
+    """Whether a tensor that cannot be taken is left out, since nobody named it."""
 
     @property
     def samples(self) -> int:
@@ -140,7 +142,7 @@ def job_for(
                 hint="give `--data`; only the values of weights need none",
             )
         return Job(model, wanted, variables)
-    size, fixed = batch_size_of(inputs, batch_size)
+    size, fixed = batch_size_of(inputs, batch_size, usual_batch(wanted))
     given = open_data(data, inputs)
     names = end_names(function._outputs_struct)
     told = None if labels is None else open_labels(labels, names, given.samples)
@@ -151,7 +153,7 @@ def job_for(
             "what a batch is filled up with would be in the loss",
             hint="give as many samples as fill every batch",
         )
-    return Job(model, wanted, variables, ends, of, given, told, size, fixed)
+    return Job(model, wanted, variables, ends, of, given, told, size, fixed, lenient=not named)
 
 
 def _ends(model: Any, grad: str | None, labels: Any) -> tuple[tuple[Tensor, ...], str | None]:
@@ -203,6 +205,8 @@ def work(job: Job, takers: Sequence[Taker], progress: Progress | None = None) ->
     for values in _passing(job, sums, progress):
         for taker in takers:
             taker.take(values)
+        # Not held while the next batch is computed.
+        del values
     for taker in takers if sums.arrays else ():
         taker.whole(sums.arrays)
 
@@ -212,7 +216,13 @@ def _passing(job: Job, sums: Sums, progress: Progress | None) -> Iterator[Values
         return
     if not job.ends:
         yield from run(
-            job.model, job.wanted, job.data, job.size, fixed=job.fixed, progress=progress
+            job.model,
+            job.wanted,
+            job.data,
+            job.size,
+            fixed=job.fixed,
+            lenient=job.lenient,
+            progress=progress,
         )
         return
     variables = {path: v for path, v in job.variables.items() if is_variable(v) and is_float(v)}
@@ -227,5 +237,6 @@ def _passing(job: Job, sums: Sums, progress: Progress | None) -> Iterator[Values
         size=job.size,
         sums=sums,
         fixed=job.fixed,
+        lenient=job.lenient,
         progress=progress,
     )

@@ -7,6 +7,7 @@ runs it as it would in `predict`. What it runs is left as it was: values that ch
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from keras.src import tree
 from patchspec.building.door import said_by
 from patchspec.building.variables import as_array
 from patchspec.probing.calls import Tensor, function_of
-from patchspec.probing.data import Array, Batch, Data, batches
+from patchspec.probing.data import USUAL, Array, Batch, Data, batches
 from patchspec.probing.replay import Doing, replay, schedule
 from patchspec.problems import PatchError, refuse
 
@@ -103,26 +104,45 @@ def run(
     batch_size: int,
     *,
     fixed: bool = False,
+    lenient: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[Values]:
     """The wanted tensors, batch by batch, in the order of the data.
 
-    PS944 for a tensor that does not hold one value for each sample, or whose shape changes, PS945
-    where the model fails.
+    PS944 for a tensor that does not hold one row for each sample (`lenient`: it is left out), or
+    whose shape changes, PS945 where the model fails.
     """
     keys = [tensor.key for tensor in wanted]
-    shapes: dict[str, tuple[int, ...]] = {}
+    rows = Rows(lenient=lenient)
     with left_as_it_was(model):
         probed = Probed(model, wanted)
         for batch in batches(data, batch_size, fixed=fixed):
             with translated():
                 made = probed.predict_on_batch(as_inputs(batch))
-            arrays = {key: cut(one, batch, key) for key, one in zip(keys, made, strict=True)}
+            yield Values(
+                batch.start, batch.stop, rows.of(dict(zip(keys, made, strict=True)), batch)
+            )
+            # What was handed over is nobody's here while the next batch is computed.
             del made
-            check_shapes(shapes, arrays)
-            yield Values(batch.start, batch.stop, arrays)
             if progress is not None:
                 progress(batch.stop, data.samples)
+
+
+def usual_batch(wanted: Sequence[Tensor]) -> int:
+    """How many samples go in at once where nobody says: fewer than usual of very large tensors."""
+    most = _ROOM // max(sum(map(_size, wanted)), 1)
+    return max(1, min(USUAL, most))
+
+
+_ROOM = 1 << 30
+"""How many bytes the wanted tensors of one batch take, at most."""
+
+
+def _size(tensor: Tensor) -> int:
+    """About how many bytes a tensor takes for one sample, where a size that is open is small."""
+    symbol = tensor.symbol if tensor.symbol is not None else tensor.call.node.outputs[0]
+    wide = 8 if str(symbol.dtype).endswith("64") else 4
+    return math.prod(int(n or 1) for n in symbol.shape[1:]) * wide
 
 
 def as_inputs(batch: Batch) -> list[Any]:
@@ -137,29 +157,46 @@ def _as_input(value: Array | None) -> Any:
     return keras.ops.convert_to_tensor(value.astype(str) if value.dtype.kind != "S" else value)
 
 
-def cut(value: Any, batch: Batch, key: str) -> Array:
-    """The rows of a tensor that belong to samples; PS944 where its rows are not samples."""
-    array = np.asarray(value)
-    given = max((len(one) for one in batch.values if one is not None), default=batch.count)
-    if not array.ndim or len(array) != given:
-        refuse(
-            "PS944",
-            f"`{key}` is of shape {list(array.shape)} for {given} samples: it does not hold one "
-            "value for each",
-            hint="leave it out",
-        )
-    return array[: batch.count]
+class Rows:
+    """What is seen of tensors batch by batch: each has a row for each sample, of one shape.
 
+    PS944 for one that has not. With `lenient` one whose rows are no samples in the first batch is
+    left out instead, for that was nobody's wish.
+    """
 
-def check_shapes(known: dict[str, tuple[int, ...]], arrays: Mapping[str, Array]) -> None:
-    """Refuse (PS944) a tensor of another shape than in the batches before."""
-    for key, array in arrays.items():
-        before = known.setdefault(key, array.shape[1:])
-        if before != array.shape[1:]:
+    def __init__(self, *, lenient: bool = False) -> None:
+        self._lenient = lenient
+        self._shapes: dict[str, tuple[int, ...] | None] = {}
+
+    def of(self, arrays: Mapping[str, Any], batch: Batch) -> dict[str, Array]:
+        """The rows that belong to samples."""
+        given = max((len(one) for one in batch.values if one is not None), default=batch.count)
+        found = {}
+        for key, value in arrays.items():
+            array = np.asarray(value)
+            fits = array.ndim > 0 and len(array) == given
+            if self._lenient and not fits and batch.start == 0:
+                self._shapes[key] = None
+            if self._shapes.get(key, ()) is None:
+                continue
+            if not fits:
+                refuse(
+                    "PS944",
+                    f"`{key}` is of shape {list(array.shape)} for {given} samples: it does not "
+                    "hold one row for each",
+                    hint="leave it out",
+                )
+            self._check(key, array.shape[1:])
+            found[key] = array[: batch.count]
+        return found
+
+    def _check(self, key: str, shape: tuple[int, ...]) -> None:
+        before = self._shapes.setdefault(key, shape)
+        if before != shape:
             refuse(
                 "PS944",
-                f"`{key}` is of shape {list(array.shape[1:])} in one batch and {list(before)} in "
-                "one before: no array holds both",
+                f"`{key}` is of shape {list(shape)} in one batch and {list(before or ())} in one "
+                "before: no array holds both",
                 hint="pad what goes in to one length",
             )
 

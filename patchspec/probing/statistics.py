@@ -38,6 +38,8 @@ class Statistics:
     of: str | None = None
     """Of what the gradients are."""
     path: Path | None = None
+    left_out: tuple[str, ...] = ()
+    """Tensors that nobody named and that have no row for each sample."""
     counted: bool = True
     """Whether values were counted, not shapes alone told."""
 

@@ -74,6 +74,7 @@ class Counting:
     def __init__(
         self, wanted: tuple[Tensor, ...], calls: tuple[Call, ...], *, moments: bool = True
     ) -> None:
+        self._wanted = [tensor.key for tensor in wanted]
         self._axes = channel_axes(wanted, calls)
         self._counts = moments
         self._moments: dict[str, Moments | None] = {}
@@ -112,4 +113,5 @@ class Counting:
         ]
         weights = tuple(row for row in rows if row.key.startswith(f"{WEIGHTS}/"))
         tensors = tuple(row for row in rows if not row.key.startswith(f"{WEIGHTS}/"))
-        return Statistics(model, samples, tensors, weights, of, path, self._counts)
+        left_out = tuple(key for key in self._wanted if key not in self._forms)
+        return Statistics(model, samples, tensors, weights, of, path, left_out, self._counts)

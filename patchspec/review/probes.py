@@ -55,6 +55,7 @@ def statistics_json(told: Statistics) -> dict[str, Any]:
         "tensors": [_row_json(one) for one in told.tensors],
         "weights": [_row_json(one) for one in told.weights],
         "first_broken": None if first is None else first.key,
+        "left_out": list(told.left_out),
     }
 
 
@@ -224,6 +225,11 @@ def _moments(all_of: Moments) -> list[float]:
 
 def _remarks(told: Statistics) -> list[tuple[str, str | None]]:
     """What stands out, and in which colour."""
+    odd = f"left out, since they have no row for each sample: {clean(some(told.left_out))}"
+    return [*_findings(told), *([(odd, None)] if told.left_out else [])]
+
+
+def _findings(told: Statistics) -> list[tuple[str, str | None]]:
     if not told.counted:
         return []
     first = told.first_broken
