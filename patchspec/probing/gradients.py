@@ -22,11 +22,11 @@ from patchspec.probing.replay import Doing, Tap, replay, schedule
 from patchspec.probing.running import (
     Progress,
     Rows,
+    Taking,
     Values,
     as_inputs,
     left_as_it_was,
     packed,
-    taken_of,
     translated,
 )
 from patchspec.problems import refuse
@@ -57,6 +57,7 @@ class Program:
     variables: tuple[Any, ...]
     by_loss: bool
     doings: tuple[Doing, ...]
+    taking: Taking
 
     @classmethod
     def of(
@@ -69,8 +70,14 @@ class Program:
         by_loss: bool,
     ) -> Program:
         """The program of a model; `ends` are the tensor to be summed, or the model's outputs."""
-        doings = schedule(function_of(model), list(dict.fromkeys([*wanted, *ends])))
-        return cls(model, tuple(wanted), tuple(ends), tuple(variables), by_loss, doings)
+        every = list(dict.fromkeys([*wanted, *ends]))
+        doings, taking = schedule(function_of(model), every), Taking(every)
+        return cls(model, tuple(wanted), tuple(ends), tuple(variables), by_loss, doings, taking)
+
+    @property
+    def every(self) -> list[Tensor]:
+        """All tensors that are taken, those first with regard to which the gradients are."""
+        return list(dict.fromkeys([*self.wanted, *self.ends]))
 
     def forward(self, inputs: Sequence[Any], labels: Any, count: int, tap: Tap) -> tuple[Any, Any]:
         """The wanted tensors on a batch, and the number, of its first `count` samples.
@@ -79,7 +86,7 @@ class Program:
         the samples: the loss, which is a mean, is so many times it.
         """
         taken: dict[int, list[Any]] = {}
-        every = list(dict.fromkeys([*self.wanted, *self.ends]))
+        every = self.every
 
         def kept(place: int, value: Any) -> Any:
             after = tap(place, value) if place < len(self.wanted) else value
@@ -88,7 +95,7 @@ class Program:
 
         form = function_of(self.model)._inputs_struct
         replay(self.model, self.doings, packed(form, inputs), kept)
-        values = taken_of(taken, every)
+        values = self.taking.values(taken)
         ends = [values[every.index(end)] for end in self.ends]
         return values[: len(self.wanted)], self._number(ends, labels, count)
 
@@ -130,6 +137,7 @@ def derive(
                 told = tree.pack_sequence_as(form, rows)
             with translated():
                 done = step(as_inputs(batch), told, batch.count)
+            program.taking.check()
             arrays = dict(zip(keys, done.values, strict=True))
             arrays |= {
                 f"{GRADIENT}/{key}": np.zeros_like(value) if found is None else found

@@ -58,7 +58,7 @@ class Probed(keras.Model):  # type: ignore[misc]
     def __init__(self, model: Any, wanted: Sequence[Tensor]) -> None:
         super().__init__(name="probed", dtype=model.dtype_policy)
         self._probed = model
-        self._wanted = tuple(wanted)
+        self.taking = Taking(wanted)
         self._doings: tuple[Doing, ...] = schedule(function_of(model), wanted)
         self._inputs_form = function_of(model)._inputs_struct
         self._convert_input_args = False
@@ -74,7 +74,7 @@ class Probed(keras.Model):  # type: ignore[misc]
             return value
 
         replay(self._probed, self._doings, packed(self._inputs_form, inputs), tap)
-        return taken_of(taken, self._wanted)
+        return self.taking.values(taken)
 
 
 def packed(form: Any, inputs: Sequence[Any]) -> Any:
@@ -82,19 +82,34 @@ def packed(form: Any, inputs: Sequence[Any]) -> Any:
     return tree.pack_sequence_as(form, list(inputs))
 
 
-def taken_of(taken: Mapping[int, Sequence[Any]], wanted: Sequence[Tensor]) -> list[Any]:
-    """The one value of each tensor, in order.
+class Taking:
+    """Takes tensors as a model runs; what is wrong with that is said afterwards.
 
-    PS943 for a layer that uses its activation twice or never, so that nothing stands before it.
+    Keras makes exceptions that come out of a call anew, with a text alone.
     """
-    found = []
-    for place, tensor in enumerate(wanted):
-        values = taken.get(place, ())
-        if len(values) != 1:
-            times = f"{len(values)} times" if values else "never"
-            refuse("PS943", f"`{tensor.key}`: the layer calls its activation {times} in one call")
-        found.append(keras.ops.convert_to_tensor(values[0], sparse=False))
-    return found
+
+    def __init__(self, wanted: Sequence[Tensor]) -> None:
+        self._wanted = tuple(wanted)
+        self._times: dict[Tensor, int] = {}
+
+    def values(self, taken: Mapping[int, Sequence[Any]]) -> list[Any]:
+        """The value of each tensor, in order."""
+        found = []
+        for place, tensor in enumerate(self._wanted):
+            values = taken.get(place, ())
+            self._times[tensor] = len(values)
+            value = values[0] if values else keras.ops.zeros(())
+            found.append(keras.ops.convert_to_tensor(value, sparse=False))
+        return found
+
+    def check(self) -> None:
+        """Refuse (PS943) a layer that calls its activation twice or never."""
+        for tensor, times in self._times.items():
+            if times != 1:
+                said = f"{times} times" if times else "never"
+                refuse(
+                    "PS943", f"`{tensor.key}`: the layer calls its activation {said} in one call"
+                )
 
 
 def run(
@@ -119,6 +134,7 @@ def run(
         for batch in batches(data, batch_size, fixed=fixed):
             with translated():
                 made = probed.predict_on_batch(as_inputs(batch))
+            probed.taking.check()
             yield Values(
                 batch.start, batch.stop, rows.of(dict(zip(keys, made, strict=True)), batch)
             )
@@ -219,9 +235,10 @@ def left_as_it_was(model: Any) -> Iterator[None]:
     """Give back, at the end, what running a model changes in it."""
     layers = model._flatten_layers()
     trained = {id(v) for layer in layers for v in layer._trainable_variables}
-    changing = [v for v in model.variables if id(v) not in trained]
+    held = {id(v): v for v in (*model.variables, *(v for x in layers for v in _states(x)))}
+    changing = [v for i, v in held.items() if i not in trained]
     before = [as_array(v).copy() for v in changing]
-    paths = [(layer, layer._parent_path, layer._called) for layer in layers]
+    states = [(vars(one), dict(vars(one))) for one in (*layers, *map(function_of, layers)) if one]
     try:
         yield
     finally:
@@ -229,5 +246,15 @@ def left_as_it_was(model: Any) -> Iterator[None]:
             if as_array(variable).tobytes() != value.tobytes():
                 variable.assign(value)
         model._clear_losses()
-        for layer, path, called in paths:
-            vars(layer).update(_parent_path=path, _called=called)
+        # What a layer remembers of a call would be symbols of a graph that is gone.
+        for own, held in states:
+            own.clear()
+            own.update(held)
+
+
+def _states(layer: Any) -> Iterator[Any]:
+    """Variables that a layer holds and does not list, as recurrent layers their state."""
+    for value in vars(layer).values():
+        for one in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(one, keras.Variable):
+                yield one
