@@ -182,10 +182,11 @@ def probe(
     """What the tensors of a model hold on data: arrays, the path of a file, or statistics.
 
     `model` is a file that `load` opens, or live, and is left as it was. `tensors` is one or several
-    of what a patch names tensors and layers by, or nothing for all: `conv1`, `"block*"`,
-    `shared@1`, `lstm:1`, `encoder/conv1`, `$output`, a selector such as `{"class": "Conv2D"}`; also
-    `dense:in`, `dense:in1` (what a call reads) and `dense:pre` (what the layer hands to its own
-    activation). `data` is an array, arrays by input, a `.npy`, a `.npz`, or a folder of `.npy`.
+    of what a patch names tensors and layers by: `conv1`, `"block*"`, `shared@1`, `lstm:1`,
+    `encoder/conv1`, `$output`, a selector such as `{"class": "Conv2D"}`; also `dense:in`,
+    `dense:in1` (what a call reads) and `dense:pre` (what the layer hands to its own activation).
+    Nothing means all of them, unless `weights` are named and not counted. `data` is an array,
+    arrays by input, a `.npy`, a `.npz`, or a folder of `.npy`.
 
     Arrays have the samples as first axis and are keyed by the reference of the tensor; bfloat16
     comes as float32. They are returned, all in memory, unless `out` names a file (`.h5`, `.npz`,

@@ -135,6 +135,7 @@ def _probe(arguments: argparse.Namespace) -> int:
             weights=arguments.weights,
             grad=arguments.grad,
             labels=arguments.labels,
+            stats=arguments.stats,
         )
     with bar(f"probing {Path(arguments.model).name}", told=samples) as progress:
         told = carry_out(job, path, stats=arguments.stats, progress=progress)

@@ -72,7 +72,14 @@ def probe(
         check_store(path, force=force)
     live = opened(model, custom_objects, compiled=grad == LOSS)
     job = job_for(
-        live, tensors, data, batch_size=batch_size, weights=weights, grad=grad, labels=labels
+        live,
+        tensors,
+        data,
+        batch_size=batch_size,
+        weights=weights,
+        grad=grad,
+        labels=labels,
+        stats=stats,
     )
     keeping = Keeping()
     told = carry_out(job, path, [keeping] if path is None and not stats else [], stats, progress)
@@ -122,14 +129,16 @@ def job_for(
     weights: Any = (),
     grad: str | None = None,
     labels: Any = None,
+    stats: bool = False,
 ) -> Job:
     """What is asked for, looked up and checked before anything runs.
 
-    Where only `weights` are named no tensors are meant, and without a gradient no data is needed.
+    Where only `weights` are named no tensors are meant, unless all that there is can be counted.
     """
     function = graph_of(model)
     named, layers = listed(tensors), listed(weights)
-    wanted = find_tensors(named, model, function) if named or not layers else ()
+    every = bool(named) or not layers or (stats and data is not None)
+    wanted = find_tensors(named, model, function) if every else ()
     variables = _variables(find_layers(layers, model, function), model) if layers else {}
     ends, of = _ends(model, grad, labels)
     inputs = inputs_of(function)

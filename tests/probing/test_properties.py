@@ -1,0 +1,109 @@
+"""Over random graphs: every tensor is what a plain model that ends in it gives, to the last bit."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from keras import layers
+
+import patchspec
+from patchspec.probing.calls import function_of
+from patchspec.probing.naming import find_tensors
+from tests.probing.feeding import computed, feed, standing
+
+ACTIVATIONS = ["relu", "tanh", "gelu", None]
+
+
+def random_model(seed: int) -> Any:
+    """A graph of dense layers, shared ones, nested models and merges over vectors of four."""
+    draw = random.Random(seed)
+    keras.utils.set_random_seed(seed)
+
+    def nested(depth: int, name: str) -> Any:
+        x = keras.Input((4,), name=f"{name}_x")
+        if draw.random() < 0.5:
+            return keras.Sequential([x, *(dense(f"{name}_{i}") for i in range(2))], name=name)
+        return keras.Model(x, grown([x], draw.randint(1, 3), depth - 1, name)[-1], name=name)
+
+    def dense(name: str) -> Any:
+        return layers.Dense(4, activation=draw.choice(ACTIVATIONS), name=name)
+
+    def grown(tensors: list[Any], count: int, depth: int, prefix: str) -> list[Any]:
+        found, made = list(tensors), []
+        for i in range(count):
+            name, x = f"{prefix}_l{i}", draw.choice(found)
+            kind = draw.random()
+            if kind < 0.2 and depth:
+                made.append(nested(depth, name))
+            elif kind < 0.4:
+                found.append(layers.Add(name=name)([x, draw.choice(found)]))
+                continue
+            elif kind < 0.5:
+                found.append(keras.ops.tanh(x))
+                continue
+            elif kind > 0.8 and made:
+                made.append(draw.choice(made))
+            else:
+                made.append(dense(name))
+            found.append(made[-1](x))
+        return found
+
+    inputs = [keras.Input((4,), name=f"in{i}") for i in range(draw.randint(1, 2))]
+    found = grown(inputs, draw.randint(2, 8), 2, "m")
+    ends = [found[-1], *(x for x in found[len(inputs) :] if draw.random() < 0.3)]
+    form = {x.name: x for x in inputs} if draw.random() < 0.5 else inputs
+    return keras.Model(form, ends if len(ends) > 1 else ends[0])
+
+
+def check(seed: int) -> None:
+    model = random_model(seed)
+    function = function_of(model)
+    data = feed(model, 5, seed)
+    before = standing(model)
+    got = patchspec.probe(model, ["**", "**:in"], data, batch_size=3)
+    every = patchspec.probe(model, (), data, batch_size=3)
+    assert standing(model) == before
+    top = [t for t in find_tensors((), model, function) if len(t.call.steps) == 1]
+    theirs = computed(model, [tensor.symbol for tensor in top], data, 3)
+    for tensor, value in zip(top, theirs, strict=True):
+        assert np.array_equal(every[tensor.key], value), (seed, tensor.key)
+    assert all(np.array_equal(every[key], got[key]) for key in got if key in every)
+    for tensor in find_tensors(["**:in"], model, function):
+        # What a call reads is what another call at the same place made.
+        source = tensor.symbol._keras_history
+        makers = [
+            other
+            for other in find_tensors((), model, function)
+            if other.symbol is tensor.symbol and other.call.steps[:-1] == tensor.call.steps[:-1]
+        ]
+        assert makers, source
+        assert np.array_equal(got[tensor.key], every[makers[0].key]), (seed, tensor.key)
+    for call in [t.call for t in find_tensors(["**"], model, function)]:
+        if call.inner is not None:
+            _check_nested(call, got, every)
+
+
+def _check_nested(call: Any, got: dict[str, Any], every: dict[str, Any]) -> None:
+    """A nested model on what it reads makes what its call makes."""
+    alone = patchspec.probe(call.layer, (), got[f"{call}:in"], batch_size=3)
+    for key, value in alone.items():
+        assert np.array_equal(every[f"{call}/{key}"], value), key
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, 10_000))
+def test_every_tensor_of_a_random_graph_is_what_a_plain_model_gives(seed: int) -> None:
+    check(seed)
+
+
+@pytest.mark.slow
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, 1_000_000))
+def test_every_tensor_of_many_random_graphs_is_what_a_plain_model_gives(seed: int) -> None:
+    check(seed)
