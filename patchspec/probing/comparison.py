@@ -159,7 +159,7 @@ def compare(
         refuse(
             "PS949",
             "the models have no tensor in common",
-            notes=[f"one has {some(mine)}", f"the other {some(theirs)}"],
+            notes=[f"one has {some(mine)}", f"the other has {some(theirs) or 'none of them'}"],
         )
     keys = [key for key in mine if key in common]
     inputs = [inputs_of(graph_of(m)) for m in (one, two)]

@@ -8,6 +8,7 @@ runs it as it would in `predict`. What it runs is left as it was: values that ch
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -227,7 +228,18 @@ def translated() -> Iterator[None]:
     except PatchError:
         raise
     except Exception as error:  # noqa: BLE001 (a layer's call can raise anything)
-        refuse("PS945", f"the model fails on the data: {said_by(error)}")
+        refuse("PS945", f"the model fails on the data: {_said(error)}")
+
+
+_NODE = re.compile(
+    r"^(?P<what>[^\n]+)\n\s*\[\[\{\{node (?:probed(?:_\d+)?/)?(?P<node>[^}]+)\}\}", re.MULTILINE
+)
+"""What TensorFlow says of a node that fails, behind where the node was made."""
+
+
+def _said(error: BaseException) -> str:
+    found = _NODE.search(str(error))
+    return said_by(error) if found is None else f"{found['what'].strip()} (at {found['node']})"
 
 
 @contextmanager

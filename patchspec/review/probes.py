@@ -248,13 +248,14 @@ def _findings(told: Statistics) -> list[tuple[str, str | None]]:
     if dead:
         found.append((f"channels of nothing but zeros: {some(dead)}", "yellow"))
     if told.of is not None:
-        what = f"gradient: the norm of that of `{clean(told.of)}`, summed over the samples"
+        of = "loss" if told.of == "loss" else f"sum of `{clean(told.of)}`"
+        what = f"gradient: the norm of the gradient of the {of}, over all samples"
         found.append((what, None))
         still = [
             one.key for one in told.tensors if one.gradient is not None and not one.gradient.norm
         ]
         if still:
-            found.append((f"it does not depend on: {clean(some(still))}", "yellow"))
+            found.append((f"which is zero for {clean(some(still))}", "yellow"))
     return found
 
 

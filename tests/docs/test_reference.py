@@ -23,6 +23,7 @@ REFERENCE = ROOT / "docs" / "reference"
 RECORDED_WITH = json.loads(PRINTED.read_text(encoding="utf-8"))["keras"]
 WITHOUT_EXAMPLE = {
     "PS920": "needs an environment without the package safetensors",
+    "PS948": "needs an environment without the package zarr",
     "PS928": "comes from Python alone: the command makes a model where one is needed",
 }
 SEVERAL = {"PS914": {"PS913", "PS914"}}

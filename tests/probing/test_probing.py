@@ -262,6 +262,14 @@ def test_a_file_is_probed_as_the_model_in_it(name: str) -> None:
     assert all(np.array_equal(one[key], two[key]) for key in one)
 
 
+def test_what_the_model_says_as_it_fails_is_shown_and_not_where_keras_stands() -> None:
+    words = keras.Input((2,), dtype="int32", name="words")
+    model = keras.Model(words, layers.Embedding(9, 4, name="embedding")(words))
+    with pytest.raises(patchspec.PatchError, match=r"PS945 .*99 is not in \[0, 9\)") as caught:
+        patchspec.probe(model, (), np.array([[1, 99]]))
+    assert "File" not in str(caught.value)
+
+
 def test_progress_counts_samples() -> None:
     model = models.chain()
     told: list[tuple[int, int]] = []
