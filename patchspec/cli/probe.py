@@ -154,7 +154,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     with quiet_backend():
         from patchspec.probing.comparison import compare  # noqa: PLC0415 (imports Keras)
         from patchspec.probing.probe import opened  # noqa: PLC0415
-        from patchspec.review.probes import comparison_json, comparison_text  # noqa: PLC0415
+        from patchspec.review.comparisons import comparison_json, comparison_text  # noqa: PLC0415
 
         if plot is not None:
             _check_plot(plot, force=arguments.force)

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from patchspec.probing.calls import Tensor
-from patchspec.probing.data import Array, batch_size_of, inputs_of, open_data
+from patchspec.probing.data import batch_size_of, inputs_of, open_data
 from patchspec.probing.moments import SLICE, is_number
 from patchspec.probing.naming import find_tensors
 from patchspec.probing.probe import listed, opened
+from patchspec.probing.reading import Array
 from patchspec.probing.running import Progress, graph_of, run, usual_batch
 from patchspec.problems import PatchError, refuse, some
 
@@ -128,12 +129,12 @@ class Comparison:
         raise KeyError(key)
 
     def __str__(self) -> str:
-        from patchspec.review.probes import comparison_text  # noqa: PLC0415 (a later room)
+        from patchspec.review.comparisons import comparison_text  # noqa: PLC0415 (a later room)
 
         return comparison_text(self)
 
     def _repr_html_(self) -> str:
-        from patchspec.review.probes import comparison_html  # noqa: PLC0415 (a later room)
+        from patchspec.review.comparisons import comparison_html  # noqa: PLC0415 (a later room)
 
         return comparison_html(self)
 

@@ -14,9 +14,11 @@ from typing import Any
 from patchspec.building.loading import load
 from patchspec.building.variables import Holder, as_array, holders, is_variable
 from patchspec.probing.calls import WEIGHTS, Tensor, calls_of, walk
-from patchspec.probing.data import Array, Data, batch_size_of, inputs_of, open_data, open_labels
-from patchspec.probing.gradients import Program, Sums, derive, is_float
+from patchspec.probing.data import Data, batch_size_of, inputs_of, open_data, open_labels
+from patchspec.probing.gradients import Sums, derive
 from patchspec.probing.naming import end_names, find_layers, find_one, find_tensors
+from patchspec.probing.program import Program, is_float
+from patchspec.probing.reading import Array
 from patchspec.probing.running import Progress, Values, graph_of, run, usual_batch
 from patchspec.probing.statistics import Statistics
 from patchspec.probing.stores import check_store, open_store

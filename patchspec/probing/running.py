@@ -22,7 +22,8 @@ from keras.src import tree
 from patchspec.building.door import said_by
 from patchspec.building.variables import as_array
 from patchspec.probing.calls import Tensor, function_of
-from patchspec.probing.data import USUAL, Array, Batch, Data, batches
+from patchspec.probing.data import USUAL, Batch, Data, batches
+from patchspec.probing.reading import Array
 from patchspec.probing.replay import Doing, replay, schedule
 from patchspec.problems import PatchError, refuse
 

@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 
 from patchspec.probing.calls import GRADIENT, WEIGHTS, Call, Tensor
-from patchspec.probing.data import Array
 from patchspec.probing.moments import Moments, channel_axes, is_number
+from patchspec.probing.reading import Array
 from patchspec.probing.running import Values
 from patchspec.probing.statistics import Statistics, TensorStatistics
 from patchspec.probing.stores import Store, spec_of, stored

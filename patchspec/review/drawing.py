@@ -40,6 +40,7 @@ def comparison_plot(told: Comparison) -> Any:
     axes.set_ylim(len(told.tensors) - 0.5, -0.5)
     if len(told.tensors) <= _NAMES:
         axes.set_yticks(list(places), [_plain(one.key) for one in told.tensors], fontsize=6)
+    axes.set_xlabel("difference", fontsize=8)
     axes.set_title(f"{_plain(told.model)} against {_plain(told.other)}", fontsize=9)
     axes.legend(fontsize=7)
     return figure

@@ -17,8 +17,8 @@ import patchspec
 from patchspec.probing.comparison import Compared, Comparison, Distance
 from patchspec.probing.moments import Moments
 from patchspec.probing.statistics import Statistics, TensorStatistics
+from patchspec.review.comparisons import depth_bar
 from patchspec.review.drawing import comparison_plot, write_plot
-from patchspec.review.probes import depth_bar
 from tests.probing import models
 from tests.probing.feeding import codes, feed, standing
 

@@ -11,7 +11,8 @@ import pytest
 from keras import layers
 
 import patchspec
-from patchspec.probing.data import Chained, batches, inputs_of, open_data, open_labels
+from patchspec.probing.data import batches, inputs_of, open_data, open_labels
+from patchspec.probing.reading import Chained
 from patchspec.problems import PatchError
 from tests.probing import models
 from tests.probing.feeding import codes, feed

@@ -14,7 +14,7 @@ import pytest
 from keras import layers
 
 import patchspec
-from patchspec.probing import gradients
+from patchspec.probing import backends
 from tests.probing import models
 from tests.probing.feeding import codes, feed, standing
 
@@ -135,7 +135,7 @@ def test_integers_have_no_gradient() -> None:
 
 
 def test_a_backend_without_gradients_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gradients, "_BACKENDS", {})
+    monkeypatch.setattr(backends, "_BACKENDS", {})
     model = linear()
     assert codes(lambda: patchspec.probe(model, (), feed(model), grad="out")) == ["PS950"]
 
