@@ -658,5 +658,10 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "The gradient of `loss` is that of a compiled model, with labels for each output and "
             "each sample. The gradient of an output needs neither.",
         ),
+        "PS952": Code(
+            "more calls than anything real has",
+            "Every layer of a nested model is looked at for each call of it. Models that call one "
+            "another twice, level upon level, have more calls than there is memory for.",
+        ),
     }
 )

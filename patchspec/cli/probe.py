@@ -6,10 +6,13 @@ import argparse
 import gc
 import json
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from patchspec.cli.progress import bar, samples
+from patchspec.cli.progress import SAMPLES, bar
 from patchspec.cli.shared import (
     Usage,
     add_custom_objects,
@@ -126,7 +129,8 @@ def _probe(arguments: argparse.Namespace) -> int:
         if path is not None:
             check_store(path, force=arguments.force)
         given = custom_objects(arguments.custom_objects)
-        model = opened(arguments.model, given, compiled=arguments.grad == LOSS)
+        with _noted():
+            model = opened(arguments.model, given, compiled=arguments.grad == LOSS)
         job = job_for(
             model,
             arguments.tensors,
@@ -137,7 +141,7 @@ def _probe(arguments: argparse.Namespace) -> int:
             labels=arguments.labels,
             stats=arguments.stats,
         )
-    with bar(f"probing {Path(arguments.model).name}", told=samples) as progress:
+    with bar(f"probing {Path(arguments.model).name}", scale=SAMPLES) as progress:
         told = carry_out(job, path, stats=arguments.stats, progress=progress)
     if arguments.format == "json":
         print(json.dumps(statistics_json(told), indent=2))
@@ -159,9 +163,10 @@ def _compare(arguments: argparse.Namespace) -> int:
         if plot is not None:
             _check_plot(plot, force=arguments.force)
         given = custom_objects(arguments.custom_objects)
-        models = [opened(path, given) for path in (arguments.model, arguments.compare)]
+        with _noted():
+            models = [opened(path, given) for path in (arguments.model, arguments.compare)]
     names = _names(arguments.model, arguments.compare)
-    with bar("comparing", told=samples) as progress:
+    with bar("comparing", scale=SAMPLES) as progress:
         told = compare(
             models[0],
             models[1],
@@ -182,6 +187,17 @@ def _compare(arguments: argparse.Namespace) -> int:
         if plot is not None:
             print(f"\n{plot}")
     return int(arguments.exit_code and not told.alike)
+
+
+@contextmanager
+def _noted() -> Iterator[None]:
+    """Have what is warned of as a model is loaded be a line on stderr."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("default")
+        yield
+    for one in told:
+        if one.category is UserWarning:
+            print(f"note: {one.message}", file=sys.stderr)
 
 
 def _names(one: str, other: str) -> tuple[str, str]:

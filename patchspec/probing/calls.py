@@ -122,6 +122,17 @@ def calls_of(function: Any, around: tuple[Step, ...] = ()) -> tuple[Call, ...]:
     return tuple(found)
 
 
+def call_count(function: Any, known: dict[int, int] | None = None) -> int:
+    """How many calls `calls_of` would find, without finding them."""
+    known = {} if known is None else known
+    if id(function) not in known:
+        nodes = [node for level in function._nodes_by_depth.values() for node in level]
+        insides = [function_of(node.operation) for node in nodes if not node.is_input]
+        inner = sum(call_count(one, known) for one in insides if one is not None)
+        known[id(function)] = len(nodes) + inner
+    return known[id(function)]
+
+
 def walk(calls: Iterable[Call]) -> Iterator[Call]:
     """Every call, those inside a nested model before its own, which ends after them."""
     for call in calls:
@@ -145,6 +156,11 @@ def written(name: str, *, first: bool = False) -> str:
     if text and (odd or (first and text in (GRADIENT, WEIGHTS))):
         return f"%{ord(text[0]):02X}{text[1:]}"
     return text
+
+
+def variable_key(path: str) -> str:
+    """The key of a variable, by its path."""
+    return "/".join((WEIGHTS, *map(written, path.split("/"))))
 
 
 def _said(step: Step, first: bool) -> str:

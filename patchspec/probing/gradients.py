@@ -11,7 +11,7 @@ from keras.src import tree
 
 from patchspec.building.variables import shape_of
 from patchspec.probing.backends import stepping
-from patchspec.probing.calls import GRADIENT, WEIGHTS, function_of
+from patchspec.probing.calls import GRADIENT, function_of, variable_key
 from patchspec.probing.data import Data, batches
 from patchspec.probing.program import Program
 from patchspec.probing.reading import Array
@@ -86,7 +86,7 @@ def _add(
 ) -> None:
     """Add the gradients of a batch, in float64."""
     for path, variable, one in zip(paths, variables, found, strict=True):
-        key = f"{GRADIENT}/{WEIGHTS}/{path}"
+        key = f"{GRADIENT}/{variable_key(path)}"
         if key not in totals:
             totals[key] = np.zeros(shape_of(variable), np.float64)
         if one is not None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from patchspec.building.loading import load
 from patchspec.building.variables import Holder, as_array, holders, is_variable
-from patchspec.probing.calls import WEIGHTS, Tensor, calls_of, walk
+from patchspec.probing.calls import Tensor, calls_of, variable_key, walk
 from patchspec.probing.data import Data, batch_size_of, inputs_of, open_data, open_labels
 from patchspec.probing.gradients import Sums, derive
 from patchspec.probing.naming import end_names, find_layers, find_one, find_tensors
@@ -209,7 +209,7 @@ def _variables(layers: Sequence[str], model: Any) -> dict[str, Any]:
 
 def work(job: Job, takers: Sequence[Taker], progress: Progress | None = None) -> None:
     """Run the model and hand everything over, in order."""
-    held = {f"{WEIGHTS}/{path}": as_array(value) for path, value in job.variables.items()}
+    held = {variable_key(path): as_array(value) for path, value in job.variables.items()}
     for taker in takers if held else ():
         taker.whole(held)
     sums = Sums()

@@ -21,7 +21,7 @@ from keras.src import tree
 
 from patchspec.building.door import said_by
 from patchspec.building.variables import as_array
-from patchspec.probing.calls import Tensor, function_of
+from patchspec.probing.calls import Tensor, call_count, function_of
 from patchspec.probing.data import USUAL, Batch, Data, batches
 from patchspec.probing.reading import Array
 from patchspec.probing.replay import Doing, replay, schedule
@@ -40,8 +40,12 @@ class Values:
     arrays: Mapping[str, Array]
 
 
+MAX_CALLS = 200_000
+"""Nested models that call one another twice double at each level."""
+
+
 def graph_of(model: Any) -> Any:
-    """The graph that a model runs; PS946 where it has none."""
+    """The graph that a model runs; PS946 where it has none, PS952 where it is beyond measure."""
     function = function_of(model) if isinstance(model, keras.Model) else None
     if function is None:
         built = not isinstance(model, keras.Sequential)
@@ -50,6 +54,13 @@ def graph_of(model: Any) -> Any:
             f"`{getattr(model, 'name', type(model).__name__)}` is a {type(model).__name__}, "
             + ("whose tensors only its code knows" if built else "which was never built"),
             hint="probe a functional model that it holds" if built else "give it an input first",
+        )
+    count = call_count(function)
+    if count > MAX_CALLS:
+        refuse(
+            "PS952",
+            f"the layers of `{model.name}` are called {count:,} times, counting those of nested "
+            f"models at each of their calls; at most {MAX_CALLS:,} are looked at",
         )
     return function
 

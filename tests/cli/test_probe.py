@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from patchspec.cli.main import main
-from patchspec.cli.progress import drawn, samples
+from patchspec.cli.progress import SAMPLES, drawn, number
 from patchspec.review.schemas import schema
 from tests.probing import models
 from tests.probing.feeding import feed
@@ -204,6 +204,6 @@ def test_a_mistake_ends_with_one_and_its_code(run: Any, words: list[str], code: 
 
 
 def test_the_bar_counts_samples() -> None:
-    line = drawn("probing m.keras", 50, 200, 2.0, samples)
-    assert line.endswith(" 25%  50 samples of 200 samples, 25 samples/s, 6 s left")
-    assert samples(0.25) == "0.2 samples"
+    line = drawn("probing m.keras", 50, 200, 2.0, SAMPLES)
+    assert line.endswith(" 25%  50 of 200 samples, 25/s, 6 s left")
+    assert (number(0.25), number(12.5), number(1234)) == ("0.2", "12", "1,234")

@@ -262,6 +262,16 @@ def test_a_file_is_probed_as_the_model_in_it(name: str) -> None:
     assert all(np.array_equal(one[key], two[key]) for key in one)
 
 
+def test_models_that_call_one_another_twice_at_every_level_are_refused_at_once() -> None:
+    inner: Any = layers.Dense(2, name="dense")
+    for level in range(40):
+        x = keras.Input((2,), name=f"x{level}")
+        inner = keras.Model(x, inner(inner(x)), name=f"level{level}")
+    with pytest.raises(patchspec.PatchError, match="PS952") as caught:
+        patchspec.probe(inner, "dense", np.zeros((1, 2)))
+    assert [problem.code for problem in caught.value.problems] == ["PS952"]
+
+
 def test_what_the_model_says_as_it_fails_is_shown_and_not_where_keras_stands() -> None:
     words = keras.Input((2,), dtype="int32", name="words")
     model = keras.Model(words, layers.Embedding(9, 4, name="embedding")(words))

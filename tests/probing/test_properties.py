@@ -56,6 +56,7 @@ def random_model(seed: int) -> Any:
 
     inputs = [keras.Input((4,), name=f"in{i}") for i in range(draw.randint(1, 2))]
     found = grown(inputs, draw.randint(2, 8), 2, "m")
+    found.append(dense("end")(found[-1]))
     ends = [found[-1], *(x for x in found[len(inputs) :] if draw.random() < 0.3)]
     form = {x.name: x for x in inputs} if draw.random() < 0.5 else inputs
     return keras.Model(form, ends if len(ends) > 1 else ends[0])
