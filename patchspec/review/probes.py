@@ -115,7 +115,8 @@ def _findings(told: Statistics) -> list[tuple[str, str | None]]:
         found.append(("no value is NaN or infinite", "green"))
     elif first is not None:
         count = sum(one.broken > 0 for one in told.tensors)
-        text = f"NaN or infinite first in `{clean(first.key)}`, in {plural(count, 'tensor')} in all"
+        where = f"`{clean(first.key)}`, {_broken_channels(first)}"
+        text = f"NaN or infinite first in {where}, and in {plural(count, 'tensor')} in all"
         found.append((text, "red"))
     dead = [
         f"{clean(one.key)} ({one.moments.dead} of {len(one.moments.mean)})"
@@ -134,6 +135,12 @@ def _findings(told: Statistics) -> list[tuple[str, str | None]]:
         if still:
             found.append((f"which is zero for {clean(some(still))}", "yellow"))
     return found
+
+
+def _broken_channels(one: TensorStatistics) -> str:
+    assert one.moments is not None
+    broken = int(((one.moments.nans + one.moments.infs) > 0).sum())
+    return f"{broken} of {plural(len(one.moments.mean), 'channel')}"
 
 
 def _row_json(one: TensorStatistics) -> dict[str, Any]:

@@ -89,9 +89,11 @@ def test_a_loss_is_that_of_the_compiled_model_summed_over_the_samples() -> None:
     model.compile("sgd", "mse")
     data = feed(model, 8)["x"]
     labels = np.random.default_rng(1).normal(size=(8, 2)).astype("float32")
+    before = standing(model)
     got = patchspec.probe(
         model, "out", data, grad="loss", labels=labels, weights="out", batch_size=3
     )
+    assert standing(model) == before
     apart = got["out"] - labels
     assert got["gradient/out"] == pytest.approx(apart, abs=1e-6)
     hidden = patchspec.probe(model, "hidden", data)["hidden"]

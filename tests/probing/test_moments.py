@@ -111,4 +111,6 @@ def test_the_first_tensor_that_is_broken_is_named_and_what_follows_counted() -> 
     name = z._keras_history.operation.name
     assert told.first_broken is told[name]
     assert told["last"].broken == 6
-    assert f"NaN or infinite first in `{name}`, in 2 tensors in all" in str(told)
+    assert f"NaN or infinite first in `{name}`, 2 of 2 channels, and in 2 tensors in all" in str(
+        told
+    )

@@ -31,11 +31,12 @@ def test_every_tensor_is_bit_for_bit_what_a_plain_model_over_it_gives(
     data = feed(model)
     function = function_of(model)
     wanted = [t for t in find_tensors((), model, function) if len(t.call.steps) == 1]
-    got = patchspec.probe(model, (), data)
-    theirs = computed(model, [tensor.symbol for tensor in wanted], data)
-    for tensor, value in zip(wanted, theirs, strict=True):
-        assert got[tensor.key].dtype == value.dtype
-        assert got[tensor.key].tobytes() == value.tobytes(), tensor.key
+    for tensor in wanted:
+        # What is fetched decides what a backend fuses: both fetch this tensor alone.
+        [got] = patchspec.probe(model, tensor.key, data).values()
+        [value] = computed(model, [tensor.symbol], data)
+        assert got.dtype == value.dtype
+        assert got.tobytes() == value.tobytes(), tensor.key
 
 
 @pytest.mark.parametrize("make", [*MODELS, models.stateful], ids=lambda make: make.__name__)

@@ -6,7 +6,6 @@ import random
 from typing import Any
 
 import keras
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -69,32 +68,34 @@ def check(seed: int) -> None:
     before = standing(model)
     got = patchspec.probe(model, ["**", "**:in"], data, batch_size=3)
     every = patchspec.probe(model, (), data, batch_size=3)
-    assert standing(model) == before
     top = [t for t in find_tensors((), model, function) if len(t.call.steps) == 1]
+    # What is fetched decides what a backend fuses, and so the last bit: the same is compared.
+    for tensor in random.Random(seed).sample(top, min(3, len(top))):
+        [value] = computed(model, [tensor.symbol], data, 3)
+        one = patchspec.probe(model, tensor.key, data, batch_size=3)
+        assert list(one) == [tensor.key]
+        assert one[tensor.key].tobytes() == value.tobytes(), tensor.key
     theirs = computed(model, [tensor.symbol for tensor in top], data, 3)
     for tensor, value in zip(top, theirs, strict=True):
-        assert np.array_equal(every[tensor.key], value), (seed, tensor.key)
-    assert all(np.array_equal(every[key], got[key]) for key in got if key in every)
+        assert every[tensor.key] == near(value), tensor.key
     for tensor in find_tensors(["**:in"], model, function):
-        # What a call reads is what another call at the same place made.
-        source = tensor.symbol._keras_history
-        makers = [
+        [maker] = [
             other
             for other in find_tensors((), model, function)
             if other.symbol is tensor.symbol and other.call.steps[:-1] == tensor.call.steps[:-1]
         ]
-        assert makers, source
-        assert np.array_equal(got[tensor.key], every[makers[0].key]), (seed, tensor.key)
-    for call in [t.call for t in find_tensors(["**"], model, function)]:
+        assert got[tensor.key] == near(every[maker.key]), tensor.key
+    for call in {t.call for t in find_tensors(["**"], model, function)}:
         if call.inner is not None:
-            _check_nested(call, got, every)
+            alone = patchspec.probe(call.layer, (), got[f"{call}:in"], batch_size=3)
+            for key, value in alone.items():
+                assert every[f"{call}/{key}"] == near(value), key
+    assert standing(model) == before
 
 
-def _check_nested(call: Any, got: dict[str, Any], every: dict[str, Any]) -> None:
-    """A nested model on what it reads makes what its call makes."""
-    alone = patchspec.probe(call.layer, (), got[f"{call}:in"], batch_size=3)
-    for key, value in alone.items():
-        assert np.array_equal(every[f"{call}/{key}"], value), key
+def near(value: Any) -> Any:
+    """Equal but for what fusing operations does to the last bits."""
+    return pytest.approx(value, rel=1e-5, abs=1e-5)
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
