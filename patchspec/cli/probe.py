@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         metavar="FILE",
-        help="what the model is given: `.npy`, `.npz` by input, or a folder of `.npy` files",
+        help="what the model is given: `.npy`, `.npz` by input (read whole), or a folder of `.npy`",
     )
     parser.add_argument(
         "-o",

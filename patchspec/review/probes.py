@@ -16,7 +16,7 @@ from patchspec.review.style import PLAIN, Style, clean, plural, table
 
 def statistics_text(told: Statistics, style: Style = PLAIN) -> str:
     """The rows in the order in which they are computed, and what stands out among them."""
-    lines = [style(clean(told.model), "bold") + f", {plural(told.samples, 'sample')}"]
+    lines = [style(clean(told.model), "bold") + _samples(told)]
     for title, rows in _tables(told):
         head, *body = table([title, *(texts for texts, _ in rows)], right=_numbers(title))
         lines += ["", style(head, "bold")]
@@ -30,7 +30,7 @@ def statistics_text(told: Statistics, style: Style = PLAIN) -> str:
 
 def statistics_html(told: Statistics) -> str:
     """The same, for a notebook."""
-    parts = [f"<b>{safe(told.model)}</b>, {plural(told.samples, 'sample')}"]
+    parts = [f"<b>{safe(told.model)}</b>{_samples(told)}"]
     for title, rows in _tables(told):
         parts.append(cells_table([[(DIM, text) for text in title], *map(cells, rows)]))
     parts += [f"<div>{safe(text)}</div>" for text, _ in _remarks(told)]
@@ -51,6 +51,11 @@ def statistics_json(told: Statistics) -> dict[str, Any]:
         "first_broken": None if first is None else first.key,
         "left_out": list(told.left_out),
     }
+
+
+def _samples(told: Statistics) -> str:
+    """How much the model was run on; weights alone need no run."""
+    return f", {plural(told.samples, 'sample')}" if told.samples else ""
 
 
 def _tables(told: Statistics) -> list[tuple[list[str], list[Row]]]:
