@@ -56,6 +56,8 @@ schemas: $(STAMP)
 	$(BIN)/python -m patchspec schema patch > schemas/patch.schema.json
 	$(BIN)/python -m patchspec schema plan > schemas/plan.schema.json
 	$(BIN)/python -m patchspec schema inspect > schemas/inspect.schema.json
+	$(BIN)/python -m patchspec schema probe > schemas/probe.schema.json
+	$(BIN)/python -m patchspec schema comparison > schemas/comparison.schema.json
 
 docs: $(STAMP)
 	$(BIN)/python -m tests.docs

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from patchspec.models.base import Base
     from patchspec.models.streaming import Progress
     from patchspec.planning.plan import Plan
+    from patchspec.probing.comparison import Comparison
 
 __all__ = [
     "Base",
@@ -35,10 +36,12 @@ __all__ = [
     "__version__",
     "apply",
     "build",
+    "compare",
     "draw",
     "load",
     "open_base",
     "parse",
+    "probe",
     "resolve",
     "rewrite",
 ]
@@ -203,6 +206,89 @@ def draw(
         inferrer = inferrer_for(base, custom_objects or {})
     write_graph(base, known_specs(base.graph, inferrer), target, force=force)
     return target
+
+
+def probe(
+    model: Any,
+    tensors: Any = (),
+    data: Any = None,
+    *,
+    out: str | Path | None = None,
+    stats: bool = False,
+    batch_size: int | None = None,
+    weights: Any = (),
+    grad: str | None = None,
+    labels: Any = None,
+    custom_objects: Mapping[str, Any] | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Any:
+    """What the tensors of a model hold on data: arrays, the path of a file, or statistics.
+
+    `model` is a file that `load` opens, or live, and is left as it was. `tensors` is one or several
+    of what a patch names tensors and layers by: `conv1`, `"block*"`, `shared@1`, `lstm:1`,
+    `encoder/conv1`, `$output`, a selector such as `{"class": "Conv2D"}`; also `dense:in`,
+    `dense:in1` (what a call reads) and `dense:pre` (what the layer hands to its own activation).
+    Nothing means all of them, unless `weights` are named and not counted. `data` is an array,
+    arrays by input, a `.npy`, a `.npz`, or a folder of `.npy`.
+
+    Arrays have the samples as first axis and are keyed by the reference of the tensor; bfloat16
+    comes as float32. They are returned, all in memory, unless `out` names a file (`.h5`, `.npz`,
+    `.zarr`), to which they are written batch by batch; then its path is returned. With `stats`
+    the result is a `Statistics` of them, and no array is kept. `weights` names layers whose
+    variables come too, as `weights/PATH`. `grad` is a tensor, or `loss` of a compiled model with
+    `labels`: its gradients, of the sum over elements and samples, come as `gradient/KEY`.
+    `progress` is told how many samples of how many are done. Raises `PatchError`.
+    """
+    from patchspec.probing.probe import probe as probed  # noqa: PLC0415 (imports Keras)
+
+    return probed(
+        model,
+        tensors,
+        data,
+        out=out,
+        stats=stats,
+        batch_size=batch_size,
+        weights=weights,
+        grad=grad,
+        labels=labels,
+        custom_objects=custom_objects,
+        force=force,
+        progress=progress,
+    )
+
+
+def compare(
+    model: Any,
+    other: Any,
+    data: Any,
+    tensors: Any = (),
+    *,
+    atol: float = 0.0,
+    rtol: float = 0.0,
+    batch_size: int | None = None,
+    custom_objects: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Where two models part on the same data, and by how much.
+
+    Models, data and tensors are what `probe` takes; tensors belong together by their references.
+    Both run side by side, and of each tensor the distance alone is kept. As in NumPy the tolerance
+    is `atol` plus `rtol` times the value of `model`. Raises `PatchError`.
+    """
+    from patchspec.probing.comparison import compare as compared  # noqa: PLC0415 (imports Keras)
+
+    return compared(
+        model,
+        other,
+        data,
+        tensors,
+        atol=atol,
+        rtol=rtol,
+        batch_size=batch_size,
+        custom_objects=custom_objects,
+        progress=progress,
+    )
 
 
 _LATER = {

@@ -619,8 +619,78 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "PS931": Code(
             "the package that draws is missing",
-            "Histograms are drawn with matplotlib, which comes with "
+            "Histograms and plots are drawn with matplotlib, which comes with "
             '`pip install "patchspec[plot]"`. Graphs need nothing more.',
+        ),
+        "PS940": Code(
+            "data that cannot be read",
+            "Data for a model is a `.npy` file, a `.npz`, or a folder of `.npy` files. It holds "
+            "numbers or text: Python objects are never read.",
+        ),
+        "PS941": Code(
+            "data that does not fit the inputs of the model",
+            "Each input of the model needs an array of its shape, whose first axis counts the "
+            "samples, and of a dtype that loses nothing as the input takes it. All are equally "
+            "long. A lone array for a lone input may have any name.",
+        ),
+        "PS942": Code(
+            "a batch that the model does not take",
+            "A model that was made for a batch of a fixed size is run in batches of that size. A "
+            "last batch that is not full is filled up with its last sample, and what was added is "
+            "cut off again; only a loss would hold it.",
+        ),
+        "PS943": Code(
+            "a tensor that is not there to be taken",
+            "`layer:pre` is what a layer hands to its own activation. A layer without one has "
+            "none, a recurrent layer uses its own inside of a loop, and what a wrapper holds is "
+            "run by the wrapper. `layer:in` is what a layer reads.",
+        ),
+        "PS944": Code(
+            "a tensor that no array holds",
+            "An array has one row for each sample. A tensor whose first axis is not that of the "
+            "samples has no such rows, and one whose length differs from batch to batch has rows "
+            "of several shapes.",
+        ),
+        "PS945": Code(
+            "the model fails as it runs",
+            "What a layer says is shown. The shapes and dtypes of the data were checked; what is "
+            "in it (an index beyond an embedding, say) the model alone knows.",
+        ),
+        "PS946": Code(
+            "a model without a graph",
+            "Tensors are found in the graph of a functional or Sequential model. A purely "
+            "subclassed model has none, nor has a Sequential that was never given a shape.",
+        ),
+        "PS947": Code(
+            "no format for arrays",
+            "Arrays are written to `.h5`, `.npz` or `.zarr`, by the reference of each. Text is "
+            "written to `.h5` alone.",
+        ),
+        "PS948": Code(
+            "a package for the output is missing",
+            "`.zarr` is written with the package zarr, which comes with `pip install "
+            "'patchspec[zarr]'`. `.h5` and `.npz` need nothing more.",
+        ),
+        "PS949": Code(
+            "two models that have no tensor in common",
+            "Models are compared by the references of their tensors. Where layers were renamed, "
+            "nothing says which belong together.",
+        ),
+        "PS950": Code(
+            "a gradient that there is none of",
+            "Keras's NumPy backend computes no gradients, and integers have none. With "
+            "TensorFlow, JAX or torch every float has one, which is zero where nothing depends "
+            "on it.",
+        ),
+        "PS951": Code(
+            "a loss or labels that are missing or do not fit",
+            "The gradient of `loss` is that of a compiled model, with labels for each output and "
+            "each sample. The gradient of an output needs neither.",
+        ),
+        "PS952": Code(
+            "more calls than anything real has",
+            "Every layer of a nested model is looked at for each call of it. Models that call one "
+            "another twice, level upon level, have more calls than there is memory for.",
         ),
     }
 )

@@ -20,7 +20,17 @@ from patchspec._version import __version__
 from patchspec.cli.shared import PROGRAM, Usage
 from patchspec.problems import PatchError
 
-COMMANDS = ("validate", "inspect", "select", "plan", "apply", "upgrade", "schema", "explain")
+COMMANDS = (
+    "validate",
+    "inspect",
+    "select",
+    "plan",
+    "apply",
+    "probe",
+    "upgrade",
+    "schema",
+    "explain",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,7 +5,7 @@ Colours are those of the text that surrounds it or mid-tones, so that it reads o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import Any
 
@@ -25,9 +25,9 @@ from patchspec.review.rows import (
 from patchspec.review.style import clean, number, plural
 from patchspec.review.training import training_sentences
 
-_COLOURS = {"green": "#2da44e", "red": "#e5534b", "yellow": "#bf8700"}
-_CELL = "text-align:left;vertical-align:top;padding:1px 14px 1px 0;font-size:13px"
-_DIM = f"{_CELL};opacity:.65"
+COLOURS = {"green": "#2da44e", "red": "#e5534b", "yellow": "#bf8700"}
+CELL = "text-align:left;vertical-align:top;padding:1px 14px 1px 0;font-size:13px"
+DIM = f"{CELL};opacity:.65"
 
 Cell = tuple[str, str]
 """A style and a text."""
@@ -38,20 +38,25 @@ def plan_html(plan: Plan) -> str:
     names = " + ".join(patch.name or "patch" for patch in plan.patches) or "no patch"
     inputs = input_rows(plan)
     parts = [
-        f"<b style='font-size:15px'>{_safe(names)}</b>",
-        *(f"<div>{_safe(p.description)}</div>" for p in plan.patches if p.description),
-        *(f"<div>{_safe(text)}</div>" for text in form_sentences(plan)),
-        _table([[(_DIM, key), (_CELL, value)] for key, value in _facts(plan)]),
+        f"<b style='font-size:15px'>{safe(names)}</b>",
+        *(f"<div>{safe(p.description)}</div>" for p in plan.patches if p.description),
+        *(f"<div>{safe(text)}</div>" for text in form_sentences(plan)),
+        cells_table([[(DIM, key), (CELL, value)] for key, value in _facts(plan)]),
         _section("Steps", list(_steps(plan))),
         _section("Layers", list(_layers(plan))),
         _section("Inputs", _ends(inputs) if any(row.note for row in inputs) else []),
         _section("Outputs", _ends(output_rows(plan))),
         *(
-            f"<div style='margin-top:6px'>\u26a0 <code>{_safe(finding.problem.code)}</code> "
-            f"{_safe(finding.problem.message)}{' (accepted)' if finding.allowed else ''}</div>"
+            f"<div style='margin-top:6px'>\u26a0 <code>{safe(finding.problem.code)}</code> "
+            f"{safe(finding.problem.message)}{' (accepted)' if finding.allowed else ''}</div>"
             for finding in plan.findings
         ),
     ]
+    return framed(parts)
+
+
+def framed(parts: Iterable[str]) -> str:
+    """Pieces of HTML as a notebook shows them."""
     style = "font-family:system-ui,sans-serif;font-size:13px;line-height:1.45"
     return f"<div style='{style}'>{''.join(parts)}</div>"
 
@@ -84,10 +89,10 @@ def _steps(plan: Plan) -> Iterator[list[Cell]]:
             own = [change for change in plan.changes if change.place == Place(p, s)]
             targets = list(dict.fromkeys(change.target for change in own if change.target))
             yield [
-                (_DIM, f"{s + 1}"),
-                (_CELL, step.id or step.op),
-                (_CELL, some(targets, MANY) if targets else ""),
-                (_DIM, step.why or ""),
+                (DIM, f"{s + 1}"),
+                (CELL, step.id or step.op),
+                (CELL, some(targets, MANY) if targets else ""),
+                (DIM, step.why or ""),
             ]
 
 
@@ -95,35 +100,36 @@ def _layers(plan: Plan) -> Iterator[list[Cell]]:
     rows = layer_rows(plan)
     for kind, (symbol, colour) in SYMBOLS.items():
         own = [row for row in rows if row.kind == kind]
-        tone = f"{_CELL};color:{_COLOURS[colour]};white-space:nowrap"
+        tone = f"{CELL};color:{COLOURS[colour]};white-space:nowrap"
         for row in own[:MANY]:
-            yield [(tone, f"{symbol} {kind}"), (_CELL, row.name), (_DIM, row.what)]
+            yield [(tone, f"{symbol} {kind}"), (CELL, row.name), (DIM, row.what)]
         if len(own) > MANY:
             yield [
                 (tone, f"{symbol} {kind}"),
-                (_DIM, f"... and {len(own) - MANY} more"),
-                (_DIM, ""),
+                (DIM, f"... and {len(own) - MANY} more"),
+                (DIM, ""),
             ]
 
 
 def _ends(rows: Sequence[EndRow]) -> list[list[Cell]]:
     return [
-        [(_CELL, row.name), (_CELL, row.tensor), (_CELL, row.spec), (_DIM, row.note)]
-        for row in rows
+        [(CELL, row.name), (CELL, row.tensor), (CELL, row.spec), (DIM, row.note)] for row in rows
     ]
 
 
 def _section(title: str, rows: Sequence[Sequence[Cell]]) -> str:
-    return f"<div style='margin-top:6px'><b>{title}</b></div>{_table(rows)}" if rows else ""
+    return f"<div style='margin-top:6px'><b>{title}</b></div>{cells_table(rows)}" if rows else ""
 
 
-def _table(rows: Sequence[Sequence[Cell]]) -> str:
-    cells = ("".join(f'<td style="{s}">{_safe(text)}</td>' for s, text in row) for row in rows)
+def cells_table(rows: Sequence[Sequence[Cell]]) -> str:
+    """Rows of styled texts as a table."""
+    cells = ("".join(f'<td style="{s}">{safe(text)}</td>' for s, text in row) for row in rows)
     lines = "".join(f"<tr>{row}</tr>" for row in cells)
     # Without a doctype, as in some notebooks, a table does not take the colour of its surroundings.
     style = "border-collapse:collapse;border:0;margin:2px 0;color:inherit"
     return f"<table style='{style}'>{lines}</table>"
 
 
-def _safe(text: Any) -> str:
+def safe(text: Any) -> str:
+    """The text with nothing in it that HTML or a terminal would act on."""
     return escape(clean(text), quote=True)

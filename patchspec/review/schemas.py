@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from patchspec.review.probe_schemas import COMPARISON, PROBE
+
 _TEXT = {"type": "string"}
 _MAYBE_TEXT = {"type": ["string", "null"]}
 _MAYBE_NUMBER = {"type": ["integer", "null"]}
@@ -224,16 +226,21 @@ _INSPECT: Mapping[str, Any] = {
 }
 
 
+_NESTED = ("plan", "inspect")
+
+
 def schema(name: str) -> dict[str, Any]:
-    """The schema of what `plan --json` or `inspect --json` prints."""
-    properties = {"plan": _PLAN, "inspect": _INSPECT}[name]
+    """The schema of what a command prints with `--json`; `comparison` is `probe --compare`."""
+    known = {"plan": _PLAN, "inspect": _INSPECT, "probe": PROBE, "comparison": COMPARISON}
+    properties = known[name]
+    command = "probe --compare" if name == "comparison" else name
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": f"patchspec {name} --json",
+        "title": f"patchspec {command} --json",
         "type": "object",
         "properties": dict(properties),
         "required": list(properties),
-        "definitions": {"layer": _LAYER, "wrapped": _WRAPPED},
+        **({"definitions": {"layer": _LAYER, "wrapped": _WRAPPED}} if name in _NESTED else {}),
     }
 
 

@@ -38,7 +38,8 @@ def write() -> None:
         path = REFERENCE / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    tutorial.PAGE.write_text(tutorial.filled(), encoding="utf-8")
+    for page in tutorial.PAGES:
+        page.write_text(tutorial.filled(page), encoding="utf-8")
     cookbook.PAGE.write_text(cookbook.page(), encoding="utf-8")
 
 

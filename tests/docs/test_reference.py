@@ -25,6 +25,7 @@ WITHOUT_EXAMPLE = {
     "PS512": "comes from Python alone: the command shares nothing",
     "PS513": "comes from Python alone: the command shares nothing",
     "PS920": "needs an environment without the package safetensors",
+    "PS948": "needs an environment without the package zarr",
     "PS928": "comes from Python alone: the command makes a model where one is needed",
     "PS930": "comes from Python alone: for the command another suffix is wrong usage",
     "PS931": "needs an environment without the package matplotlib",

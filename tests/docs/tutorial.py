@@ -1,23 +1,26 @@
-"""The tutorial: its files are written, its commands and its Python run, its outputs filled in."""
+"""The tutorials: their files are written, commands and Python run, outputs filled in."""
 
 from __future__ import annotations
 
 import re
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 from tests.docs.running import ROOT, clean_folder, command_output, run_python
 
 PAGE = ROOT / "docs" / "tutorial.md"
+PROBING = ROOT / "docs" / "probing.md"
+PAGES = (PAGE, PROBING)
 _BLOCK = re.compile(
     r"(?:^`(?P<file>[\w.]+)`:\n\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 
 
-def filled() -> str:
-    """The page with what its blocks print now."""
-    text = PAGE.read_text(encoding="utf-8")
+def filled(page: Path = PAGE) -> str:
+    """A page with what its blocks print now."""
+    text = page.read_text(encoding="utf-8")
     with clean_folder() as folder:
         shutil.copy(ROOT / "examples" / "digits" / "digits.keras", folder)
         names: dict[str, object] = {"__name__": "__main__"}

@@ -27,7 +27,7 @@ def problems(text: str) -> list[tuple[str, int, int]]:
 def test_the_printed_schemas_are_fresh() -> None:
     """C3: what is published is what the program checks by."""
     assert (SCHEMAS / "patch.schema.json").read_text() == printed_schema()
-    for name in ("plan", "inspect"):
+    for name in ("plan", "inspect", "probe", "comparison"):
         assert (SCHEMAS / f"{name}.schema.json").read_text() == printed(name)
 
 
