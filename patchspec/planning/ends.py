@@ -61,8 +61,7 @@ def _behind_its_name(tensor: Tensor, before: Ends, after: Graph) -> Tensor:
     """What a new Identity layer reads that does nothing but give an output its name."""
     layer = after.layers[tensor.layer]
     if layer.class_name == "Identity" and tensor.layer not in before.layers:
-        [slot] = layer.calls[0].slots
-        return slot.tensor
+        return next(slot.tensor for slot in layer.calls[0].slots if slot.in_args)
     return tensor
 
 
