@@ -160,7 +160,8 @@ def _given(
         what = " and ".join(f"`{key}`" for key in missing)
         reason = "of the base does not fit the new outputs" if compiled else "is not in the base"
         refuse("PS429", f"{what} must be given: it {reason}", at=("compile",))
-    findings = []
+    # What is kept for lack of another says what it lost; labels are as a given loss wants them.
+    findings = [p for p in kept.findings if kept.config and "loss" not in written]
     if lost:
         message = f"{', '.join(lost)} of the compile configuration: they do not fit the new outputs"
         findings.append(Problem(code="PS423", message=f"dropped are {message}"))

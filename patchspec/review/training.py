@@ -26,11 +26,24 @@ def training_sentences(plan: Plan) -> Iterator[str]:
     if state is not None:
         optimizer = _name(plan.document["compile_config"].get("optimizer")) or "the optimizer"
         more = [f"{plural(len(state.carried), 'variable')} with the state of the base"]
-        more += [f"{some(state.anew)} anew"] if state.anew else []
-        more += [f"the state of {some(state.dropped)} goes"] if state.dropped else []
+        named = _labels(plan)
+        anew, dropped = ([named.get(path, path) for path in p] for p in (state.anew, state.dropped))
+        more += [f"{some(anew)} anew"] if anew else []
+        more += [f"the state of {some(dropped)} goes"] if dropped else []
         yield f"{optimizer} goes on: {'; '.join(more)}"
     elif was and not plan.weights_known:
         yield "what of the optimizer's state is kept is not known without shapes"
+
+
+def _labels(plan: Plan) -> dict[str, str]:
+    """What the variables of variant and base are called, as far as it is known."""
+    found: dict[str, str] = {}
+    for move in plan.moves:
+        for path in (*(source for _, source in move.sources), move.path):
+            owner, _, _ = path.rpartition("/vars/")
+            if move.name:
+                found[path] = f"{owner}/{move.name}"
+    return found
 
 
 def training_json(plan: Plan) -> dict[str, Any]:

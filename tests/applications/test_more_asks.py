@@ -14,6 +14,7 @@ import patchspec
 from patchspec.problems import PatchError
 from tests.applications.surgery_models import load_old, new_architecture
 from tests.applications.test_asks import cut, named_values, outputs, patch
+from tests.conftest import patch_of
 from tests.zoo import A, image, randomised, zoo
 
 
@@ -163,6 +164,53 @@ def test_regularizers_and_constraints_in_bulk_take_effect() -> None:
     dense = variant.model.get_layer("predictions")
     assert isinstance(dense.kernel_constraint, keras.constraints.MaxNorm)
     assert float(dense.kernel_regularizer.l2) == pytest.approx(0.01)
+
+
+def test_ask_33_two_layers_that_were_trained_apart_become_one() -> None:
+    """Live on top of the base, too, where the layer is the base's own."""
+    p, q = keras.Input((4,), name="p"), keras.Input((4,), name="q")
+    ends = [L.Dense(5, name="a")(p), L.Dense(5, name="b")(q)]
+    base = randomised(keras.Model([p, q], L.Concatenate(name="both")(ends)))
+    steps = patch_of("- {op: replace, layers: b, new: {layer: a}}")
+    x = [np.ones((2, 4), "float32"), np.full((2, 4), 2.0, "float32")]
+    for share in (False, True):
+        variant = patchspec.apply(base, steps, share=share).model
+        assert variant.count_params() == base.count_params() / 2
+        assert np.array_equal(variant(x)[:, 5:], base.get_layer("a")(x[1]))
+        assert (variant.get_layer("a") is base.get_layer("a")) == share
+
+
+def test_ask_20_a_backbone_trained_three_steps_goes_on_under_another_head(tmp_path: Path) -> None:
+    """E10: the steps are counted on, what stays has its slots, the new head none."""
+    base = A.MobileNetV2(weights=None, alpha=0.35, input_shape=(32, 32, 3), classes=10)
+    base.compile("adam", "sparse_categorical_crossentropy")
+    random = np.random.default_rng(0)
+    x, y = random.random((6, 32, 32, 3), "float32"), random.integers(0, 3, 6)
+    base.fit(x, y, batch_size=2, verbose=0)
+    base.save(tmp_path / "base.keras")
+    steps = "- op: replace\n  layers: predictions\n  new: {class: Dense, name: species, "
+    steps += "config: {units: 3, activation: softmax}}\n"
+    variants = [patchspec.apply(one, patch_of(steps)) for one in (base, tmp_path / "base.keras")]
+    for variant in variants:
+        optimizer = variant.model.optimizer
+        assert int(optimizer.iterations) == 3
+        mine = dict(zip(_names(variant.model), optimizer._velocities, strict=True))
+        theirs = dict(zip(_names(base), base.optimizer._velocities, strict=True))
+        assert len(mine) == len(theirs)
+        for name, slot in mine.items():
+            if name.startswith("species"):
+                assert not np.asarray(slot).any()
+            else:
+                assert np.array_equal(slot, theirs[name])
+        loaded = keras.saving.load_model(variant.save(tmp_path / "variant.keras", force=True))
+        stored = loaded.optimizer._velocities
+        assert all(np.array_equal(a, b) for a, b in zip(stored, mine.values(), strict=True))
+
+
+def _names(model: Any) -> list[str]:
+    """The trainable variables of a flat model in its order, by layer and name."""
+    found = {id(v): f"{layer.name}/{v.name}" for layer in model.layers for v in layer.weights}
+    return [found[id(v)] for v in model.trainable_variables]
 
 
 def test_ask_22_step_by_step_a_stateful_lstm_is_the_whole_sequence() -> None:

@@ -105,6 +105,13 @@ def test_what_is_given_for_a_new_output_leaves_what_others_have() -> None:
     assert compiled["metrics"] == [["mae"], None]
 
 
+def test_what_is_given_beside_a_loss_that_stays_leaves_what_fit_must_be_told() -> None:
+    base = model(optimizer="adam", loss="mse", metrics=["mae"])
+    steps = "- {op: extract, outputs: [body, head]}"
+    plan = patchspec.resolve(patch_of(steps, compile={"optimizer": "sgd"}), base)
+    assert [f.problem.code for f in plan.findings] == ["PS430"]
+
+
 def test_an_output_that_is_not_there_is_refused_at_its_key() -> None:
     said = {"loss": {"hed": "mse"}}
     assert refused("[]", trained(), said) == ("PS429", ("compile", "loss", "hed"), 2)
