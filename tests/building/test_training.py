@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,16 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from keras import layers as L
 
 import patchspec
+from patchspec.building.optimizers import parts, variable_paths
+from patchspec.problems import PatchError
+from patchspec.rewriting.obstacles import obstacle
 from tests.conftest import patch_of
+from tests.planning.test_properties import cases
 
 O = keras.optimizers  # noqa: E741
 RANDOM = np.random.default_rng(0)
@@ -206,8 +213,8 @@ def test_freezing_and_unfreezing_keep_slots_with_their_variables(
 
 def test_a_state_of_other_variables_is_dropped_and_said_so(tmp_path: Path) -> None:
     """A model that was frozen after it was compiled saves slots that its config does not tell."""
-    for parts in (False, True):
-        base = train(model("adam", parts=parts), 1)
+    for inner in (False, True):
+        base = train(model("adam", parts=inner), 1)
         base.get_layer("body").trainable = False
         base.save(tmp_path / "base.keras")
         variant = patchspec.apply(tmp_path / "base.keras", patch_of(EMPTY))
@@ -234,3 +241,51 @@ def test_the_base_trains_on_by_itself() -> None:
     assert all(np.array_equal(a, b) for a, b in zip(values, base.get_weights(), strict=True))
     now = [np.asarray(v.numpy()) for v in base.optimizer.variables]
     assert all(np.array_equal(a, b) for a, b in zip(state, now, strict=True))
+
+
+@given(case=cases(), name=st.sampled_from(["adam", "adafactor", "loss scale"]))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+def test_for_every_graph_slots_follow_the_plan_live_through_files_and_rewritten(
+    case: Any, name: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    document, steps = case
+    folder = tmp_path_factory.mktemp("case")
+    try:
+        keras.backend.clear_session()
+        base = keras.saving.deserialize_keras_object(copy.deepcopy(document))
+    except ValueError as error:
+        assert "disconnected" in str(error)
+        return
+    base.compile(OPTIMIZERS[name](), "mse")
+    remembered = randomly_remembering(base)
+    base.save(folder / "base.keras")
+    try:
+        plans = [patchspec.resolve(patch_of(steps), one) for one in (base, folder / "base.keras")]
+    except PatchError:
+        return
+    variants = [patchspec.build(plan) for plan in plans]
+    if not variants[0].model.compiled:
+        return
+    moves = {move.path: move for move in plans[0].moves if move.action != "dropped"}
+    for variant in variants:
+        paths = variable_paths(variant.model)
+        for (what, path), value in parts(variant.model.optimizer, paths).items():
+            move = moves.get(path)
+            kept = move is None or move.action == "kept"
+            before = remembered.get((what, move.sources[0][1] if move and kept else ""))
+            if not kept or before is None:
+                continue
+            assert np.array_equal(value, before), (what, path)
+    if obstacle(plans[1]) is None:
+        one = patchspec.rewrite(plans[1], folder / "one.keras")
+        assert one.read_bytes() == variants[1].save(folder / "other.keras").read_bytes()
+
+
+def randomly_remembering(base: Any) -> dict[tuple[str, str], np.ndarray[Any, Any]]:
+    """Give the optimizer of a model a state that no other has; by what each part of it is."""
+    if not base.optimizer.built:
+        base.optimizer.build(base.trainable_variables)
+    held = parts(base.optimizer, variable_paths(base))
+    for number, variable in enumerate(held.values()):
+        variable.assign(np.full(variable.shape, number + 1, str(variable.dtype)))
+    return {key: np.asarray(variable) for key, variable in held.items()}
