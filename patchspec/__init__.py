@@ -10,7 +10,7 @@ imports what it calls, so that `patchspec validate` starts as fast as it can.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from patchspec.models.streaming import Progress
     from patchspec.planning.plan import Plan
     from patchspec.probing.comparison import Comparison
+    from patchspec.training.cloning import Training
+    from patchspec.training.watch import Watch
 
 __all__ = [
     "Base",
@@ -33,9 +35,11 @@ __all__ = [
     "Plan",
     "Problem",
     "Variant",
+    "Watch",
     "__version__",
     "apply",
     "build",
+    "clone_training",
     "compare",
     "draw",
     "load",
@@ -291,10 +295,35 @@ def compare(
     )
 
 
+def clone_training(
+    base: Any,
+    variant: Any,
+    *,
+    data: Any = None,
+    validation_data: Any = None,
+    callbacks: Sequence[Any] = (),
+) -> Training:
+    """The training of a compiled live model, set up on a variant of it.
+
+    `variant` is a `Variant` of the base, or a live model over its layers. Its model is compiled as
+    the base is, what is said of outputs following them, and its optimizer goes on from the state
+    that the base's has, variable by variable. `callbacks` are copied with what they have counted,
+    for the new model; `data` and `validation_data` (`(x, y)`, `(x, y, sample_weight)`, a
+    `keras.utils.PyDataset`, a `tf.data.Dataset`, a loader with a length, a generator) get their
+    labels where the outputs are. `fit(epochs)` of the result trains so many more epochs, counted
+    on from the last `fit` of the base; `notes` and `left_out` say what has to be looked at. Nothing
+    of the base is changed. Raises `PatchError`.
+    """
+    from patchspec.training.cloning import clone_training as cloned  # noqa: PLC0415 (imports Keras)
+
+    return cloned(base, variant, data=data, validation_data=validation_data, callbacks=callbacks)
+
+
 _LATER = {
     "Base": "patchspec.models.base",
     "Plan": "patchspec.planning.plan",
     "Variant": "patchspec.building.variant",
+    "Watch": "patchspec.training.watch",
 }
 
 

@@ -692,5 +692,30 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "Every layer of a nested model is looked at for each call of it. Models that call one "
             "another twice, level upon level, have more calls than there is memory for.",
         ),
+        "PS960": Code(
+            "TensorBoard's package is missing",
+            "`Watch` writes with the package tensorboard, which comes with "
+            '`pip install "patchspec[tensorboard]"`.',
+        ),
+        "PS961": Code(
+            "tensors to watch, and nothing to run them on",
+            "What a tensor holds depends on data. Give `Watch` a few samples as `data`.",
+        ),
+        "PS962": Code(
+            "data of which nobody can say what the labels are",
+            "The labels of a base go where the outputs of its variant are. They are told apart in "
+            "`(x, y)`, `(x, y, sample_weight)`, in batches of those, and in the datasets of Keras "
+            "and TensorFlow.",
+        ),
+        "PS963": Code(
+            "a callback that cannot be copied",
+            "What a callback counts must not be counted for two models. Make another one for the "
+            "variant.",
+        ),
+        "PS964": Code(
+            "no training to move",
+            "The base is not compiled, or the variant has none of the outputs that it was compiled "
+            "for. Compile the variant for what it is to learn.",
+        ),
     }
 )

@@ -89,6 +89,7 @@ def assembled(listed: tuple[Patch, ...], base: Base, setting: Setting) -> Plan:
         branched=state.branched,
         models=others,
         lens=state.graph,
+        came=state.came,
         trained=trained_variables(known) if state.document.get("compile_config") else None,
     )
     late = tuple(_allowed(finding, listed) for finding in optimizer_findings(plan))

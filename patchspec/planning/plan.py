@@ -157,6 +157,8 @@ class Plan:
     """The Sequential models that become functional, by path; the whole model is ``."""
     models: Mapping[str, Base] = field(default_factory=dict)
     """The other models that values come from, by the names that the patches give them."""
+    came: tuple[int | None, ...] = ()
+    """For every output, in the order of the config, that of the base; none for a new one."""
     trained: tuple[str, ...] | None = None
     """The trainable variables of the base in the order in which its optimizer counts them; none
     where it has no state, or that is not certain."""

@@ -29,6 +29,11 @@ WITHOUT_EXAMPLE = {
     "PS928": "comes from Python alone: the command makes a model where one is needed",
     "PS930": "comes from Python alone: for the command another suffix is wrong usage",
     "PS931": "needs an environment without the package matplotlib",
+    "PS960": "needs an environment without the package tensorboard",
+    "PS961": "comes from Python alone, as Watch does",
+    "PS962": "comes from Python alone, as clone_training does",
+    "PS963": "comes from Python alone, as clone_training does",
+    "PS964": "comes from Python alone, as clone_training does",
 }
 SEVERAL = {"PS914": {"PS913", "PS914"}}
 """Codes that never come alone."""

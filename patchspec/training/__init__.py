@@ -1,0 +1,1 @@
+"""The training of a variant: watched from inside, and set up as that of its base."""
