@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Sequence
 from importlib.util import find_spec
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 from patchspec.problems import refuse
 from patchspec.review.drawing.text import clipped, shown
-from patchspec.review.histograms import Histogram
+from patchspec.probing.histograms import Histogram
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +29,7 @@ _STRIP = (9.8, 0.17)
 _DPI = 110
 _BLUE, _RED, _INK = "#3b82e8", "#c0392b", "#1f2328"
 _NAME = 52
+_SHADES = 240
 
 
 def require_matplotlib(name: str) -> None:
@@ -175,9 +177,8 @@ def _strips(histograms: Sequence[Histogram], title: str) -> Figure:
 
 
 def _strip(axes: Axes, part: Sequence[Histogram]) -> None:
-    bins = max((len(one.counts) for one in part), default=0) or 1
     axes.imshow(
-        [list(_shades(one, bins)) for one in part],
+        [_shades(one) for one in part],
         aspect="auto",
         cmap="Blues",
         vmin=0,
@@ -197,8 +198,11 @@ def _strip(axes: Axes, part: Sequence[Histogram]) -> None:
             )
 
 
-def _shades(one: Histogram, bins: int) -> Iterator[float]:
-    """Counts as shades; roots of them, so that rare values are seen at all."""
+def _shades(one: Histogram) -> list[float]:
+    """Counts as shades, from left to right; roots of them, so that rare values are seen at all."""
     most = max(one.counts, default=0)
-    counts = one.counts if len(one.counts) == bins else (0,) * bins
-    return (math.sqrt(count / most) if most else 0.0 for count in counts)
+    if not most:
+        return [0.0] * _SHADES
+    low, high = one.edges[0], one.edges[-1]
+    places = (low + (high - low) * ((i + 0.5) / _SHADES) for i in range(_SHADES))
+    return [math.sqrt(one.counts[bisect_right(one.edges, at) - 1] / most) for at in places]

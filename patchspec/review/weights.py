@@ -8,7 +8,7 @@ from pathlib import Path
 from patchspec.models.base import Base, Variable, natural
 from patchspec.models.files import check_target, replacing
 from patchspec.problems import refuse
-from patchspec.review.histograms import histogram_of
+from patchspec.probing.histograms import histogram_of
 from patchspec.review.plots import histograms_png
 
 
