@@ -1,4 +1,4 @@
-"""run a model on data and store, count or compare the tensors inside it"""
+"""run a model on data and store, count, draw or compare the tensors inside it"""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from patchspec.cli.pictures import PLOTS, check_picture
 from patchspec.cli.progress import SAMPLES, bar
 from patchspec.cli.shared import (
     Usage,
@@ -30,6 +31,7 @@ _COMPARING = {"plot": "--plot", "atol": "--atol", "rtol": "--rtol", "exit_code":
 _PROBING = {
     "output": "-o",
     "stats": "--stats",
+    "histograms": "--histograms",
     "weights": "--weights",
     "grad": "--grad",
     "labels": "--labels",
@@ -72,6 +74,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="print mean, deviation, extremes, zeros, dead channels, NaN and infinities of each",
     )
     parser.add_argument(
+        "--histograms",
+        metavar="FILE",
+        help="draw how the values of each are spread: `.png` (needs `patchspec[plot]`)",
+    )
+    parser.add_argument(
         "--weights",
         metavar="SELECTOR",
         action="append",
@@ -112,15 +119,22 @@ def _check_usage(arguments: argparse.Namespace) -> None:
     for name, option in wrong.items():
         if getattr(arguments, name) not in (None, False, []):
             raise Usage(f"`{option}` {'does not go' if comparing else 'goes'} with `--compare`")
-    if not comparing and arguments.output is None and not arguments.stats:
-        raise Usage("say what to do: write the arrays with `-o FILE`, `--stats`, `--compare MODEL`")
+    asked = arguments.output, arguments.histograms, arguments.stats or None
+    if not comparing and asked == (None, None, None):
+        raise Usage(
+            "say what to do: `--stats`, `--histograms FILE`, `-o FILE` for the arrays, or "
+            "`--compare MODEL`"
+        )
     if comparing and arguments.data is None:
         raise Usage("`--compare` needs `--data`")
 
 
 def _probe(arguments: argparse.Namespace) -> int:
     path = None if arguments.output is None else Path(arguments.output)
-    refuse_inputs([path], [arguments.model, arguments.data, arguments.labels])
+    picture = None if arguments.histograms is None else Path(arguments.histograms)
+    refuse_inputs([path, picture], [arguments.model, arguments.data, arguments.labels])
+    if picture is not None:
+        check_picture("--histograms", picture, (".png",), force=arguments.force)
     with quiet_backend():
         from patchspec.probing.probe import LOSS, carry_out, job_for, opened  # noqa: PLC0415
         from patchspec.probing.stores import check_store  # noqa: PLC0415
@@ -139,16 +153,17 @@ def _probe(arguments: argparse.Namespace) -> int:
             weights=arguments.weights,
             grad=arguments.grad,
             labels=arguments.labels,
-            stats=arguments.stats,
+            counting=arguments.stats or picture is not None,
         )
     with bar(f"probing {Path(arguments.model).name}", scale=SAMPLES) as progress:
-        told = carry_out(job, path, stats=arguments.stats, progress=progress)
+        told = carry_out(job, path, picture, stats=arguments.stats, progress=progress)
     if arguments.format == "json":
         print(json.dumps(statistics_json(told), indent=2))
         return 0
     print(statistics_text(told, style_for(sys.stdout)))
-    if path is not None:
-        print(f"\n{path}")
+    written = [str(one) for one in (path, picture) if one is not None]
+    if written:
+        print("", *written, sep="\n")
     return 0
 
 
@@ -161,7 +176,7 @@ def _compare(arguments: argparse.Namespace) -> int:
         from patchspec.review.comparisons import comparison_json, comparison_text  # noqa: PLC0415
 
         if plot is not None:
-            _check_plot(plot, force=arguments.force)
+            check_picture("--plot", plot, PLOTS, force=arguments.force)
         given = custom_objects(arguments.custom_objects)
         with _noted():
             models = [opened(path, given) for path in (arguments.model, arguments.compare)]
@@ -204,16 +219,6 @@ def _names(one: str, other: str) -> tuple[str, str]:
     """What the models are called: the names of their files, where those tell them apart."""
     names = Path(one).name, Path(other).name
     return names if names[0] != names[1] else (one, other)
-
-
-def _check_plot(path: Path, *, force: bool) -> None:
-    from patchspec.models.files import check_target  # noqa: PLC0415
-    from patchspec.review.plots import require_matplotlib  # noqa: PLC0415
-
-    if path.suffix not in (".png", ".svg", ".pdf"):
-        raise Usage(f"`{path}`: a picture is written as `.png`, `.svg` or `.pdf`")
-    require_matplotlib("--plot")
-    check_target(path, force=force)
 
 
 def _draw(told: Comparison, path: Path) -> None:

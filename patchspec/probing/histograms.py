@@ -10,7 +10,7 @@ and order they come.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import sys
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -26,6 +26,7 @@ MOST = 96
 _DIGITS = 40
 """A cell is no narrower than the largest value over two to the power of this."""
 _LEAST = -1022
+_LARGEST = sys.float_info.max
 _CONSTANT = 1e-12
 """Values that differ by less than this of their size are drawn as one."""
 _AROUND = 61
@@ -188,19 +189,18 @@ def _of_slice(values: Array) -> Spread:
     return Spread(moments, Cells.of(finite) if finite.size else None)
 
 
-def _bins(cells: Cells, low: float, high: float) -> tuple[Iterator[float], list[int]]:
+def _bins(cells: Cells, low: float, high: float) -> tuple[list[float], list[int]]:
     """Edges and counts; the outer bins end at the extremes, and the last holds the largest."""
     unit = max(abs(low), abs(high)) or 1.0
     counts = cells.counts.tolist()
     if high / unit - low / unit <= _CONSTANT:
-        wide = np.linspace(low / unit - 0.5, low / unit + 0.5, _AROUND + 1)
-        most = np.finfo(np.float64).max / unit
-        around = (float(edge) * unit for edge in np.clip(wide, -most, most))
-        middle = [0] * (_AROUND // 2)
-        return around, [*middle, sum(counts), *middle]
+        around = [(low / unit - 0.5 + i / _AROUND) * unit for i in range(_AROUND + 1)]
+        beside = [0] * (_AROUND // 2)
+        # About the largest numbers there is no room.
+        return [min(max(x, -_LARGEST), _LARGEST) for x in around], [*beside, sum(counts), *beside]
     inner = [math.ldexp(cells.first + i, cells.exponent) for i in range(1, len(counts))]
     if inner and inner[-1] == high:
         # The largest value alone begins a cell: as in NumPy, the last bin has both of its edges.
         inner.pop()
         counts[-2:] = [sum(counts[-2:])]
-    return iter([low, *inner, high]), counts
+    return [low, *inner, high], counts

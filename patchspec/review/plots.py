@@ -12,11 +12,13 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from importlib.util import find_spec
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from patchspec.models.files import check_target, replacing
+from patchspec.probing.histograms import Histogram
 from patchspec.problems import refuse
 from patchspec.review.drawing.text import clipped, shown
-from patchspec.probing.histograms import Histogram
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,6 +42,25 @@ def require_matplotlib(name: str) -> None:
             f"`{name}` needs the package `matplotlib`, which is not installed",
             hint='pip install "patchspec[plot]"',
         )
+
+
+def check_histograms(path: Path, *, force: bool) -> None:
+    """Refuse, before any work is done, a file that histograms cannot be drawn to.
+
+    PS930 for the format, PS931 without matplotlib, PS904, PS905.
+    """
+    if path.suffix != ".png":
+        hint = "histograms are drawn as `.png`"
+        refuse("PS930", f"`{path}` names no format of a picture of histograms", hint=hint)
+    require_matplotlib("histograms")
+    check_target(path, force=force)
+
+
+def write_histograms_png(path: Path, histograms: Sequence[Histogram], title: str) -> None:
+    """Write the histograms whole or not at all; what stands there is replaced."""
+    picture = histograms_png(histograms, title)
+    with replacing(path) as temporary:
+        temporary.write_bytes(picture)
 
 
 def histograms_png(histograms: Sequence[Histogram], title: str) -> bytes:

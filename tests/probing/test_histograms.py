@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import weakref
 from functools import reduce
+from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from keras import layers
 
+import patchspec
 from patchspec.probing.histograms import MOST, Histogram, Spread, histogram_of
+from patchspec.probing.probe import job_for, work
+from patchspec.probing.takers import Keeping, Spreading
+from tests.probing import models
+from tests.probing.feeding import codes, feed
 
 NUMBERS = arrays.arrays(
     st.sampled_from([np.float16, np.float32, np.float64, np.int8, np.int64, np.bool_]),
@@ -123,3 +132,62 @@ def test_weights_are_counted_without_keras() -> None:
     code = "import sys, patchspec.review.weights; print('keras' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize("batch", [1, 4, 11])
+def test_a_probe_spreads_what_it_would_store(batch: int) -> None:
+    model = models.picture()
+    data = feed(model, 11)
+    data["image"][3, 0, 0] = np.nan
+    spreading, keeping = Spreading(), Keeping()
+    job = job_for(model, (), data, batch_size=batch, weights="*", grad="$output", counting=True)
+    work(job, [spreading, keeping])
+    arrays, found = keeping.arrays(), spreading.histograms()
+    assert [one.name for one in found][:5] == [
+        *("image", "gradient/image", "conv", "gradient/conv", "norm")
+    ]
+    assert [one.name for one in found][-2:] == [
+        *("weights/head/vars/1", "gradient/weights/head/vars/1")
+    ]
+    assert {one.name for one in found} == set(arrays)
+    for one in found:
+        whole = histogram_of(one.name, arrays[one.name])
+        assert (one.what, one.edges, one.counts) == (whole.what, whole.edges, whole.counts)
+        held_to(one, arrays[one.name])
+
+
+def test_text_has_no_histogram() -> None:
+    x = keras.Input((1,), dtype="string", name="word")
+    model = keras.Model(x, layers.StringLookup(vocabulary=["a", "b"], name="look")(x))
+    spreading = Spreading()
+    work(job_for(model, (), np.array([["a"], ["c"]])), [spreading])
+    assert [one.name for one in spreading.histograms()] == ["look"]
+
+
+def test_histograms_alone_give_their_path_and_go_with_all_else(tmp_path: Path) -> None:
+    model, picture, arrays = models.picture(), tmp_path / "h.png", tmp_path / "a.npz"
+    data = feed(model)
+    assert patchspec.probe(model, "conv", data, histograms=picture) == picture
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    told = patchspec.probe(model, "conv", data, histograms=picture, stats=True, force=True)
+    assert (told["conv"].broken, told.picture) == (0, picture)
+    again = {"out": arrays, "histograms": picture, "force": True}
+    assert patchspec.probe(model, "conv", data, **again) == arrays
+    assert codes(lambda: patchspec.probe(model, "conv", data, histograms=picture)) == ["PS904"]
+    other = tmp_path / "h.svg"
+    assert codes(lambda: patchspec.probe(model, "conv", data, histograms=other)) == ["PS930"]
+
+
+def test_only_a_batch_is_in_memory_while_histograms_are_counted() -> None:
+    model = models.picture()
+    data = feed(model, 12)
+    held: list[weakref.ref[Any]] = []
+
+    class Watching(Spreading):
+        def take(self, values: Any) -> None:
+            assert all(one() is None for one in held)
+            super().take(values)
+            held.extend(map(weakref.ref, values.arrays.values()))
+
+    work(job_for(model, "conv", data, batch_size=3), [Watching()])
+    assert len(held) == 4

@@ -14,8 +14,8 @@ import pytest
 
 from patchspec.models.base import Base, Variable
 from patchspec.models.opening import open_base
-from patchspec.problems import PatchError
 from patchspec.probing.histograms import Histogram, histogram_of
+from patchspec.problems import PatchError
 from patchspec.review.plots import MOST_IN_A_GRID, facts, histograms_png
 from patchspec.review.weights import write_histograms
 from tests.conftest import SAMPLES
