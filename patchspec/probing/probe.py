@@ -153,7 +153,8 @@ def job_for(
 ) -> Job:
     """What is asked for, looked up and checked before anything runs.
 
-    Where only `weights` are named no tensors are meant, unless values are counted and there is data.
+    Where only `weights` are named no tensors are meant, unless values are counted and there is
+    data.
     """
     function = graph_of(model)
     named, layers = listed(tensors), listed(weights)
