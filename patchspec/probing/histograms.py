@@ -22,7 +22,9 @@ from patchspec.probing.moments import SLICE, Moments
 Array = np.ndarray[Any, Any]
 
 MOST = 96
-"""How many cells there are at most; where values differ there are at least about half as many."""
+"""How many cells there are at most; of values that differ there are about half as many or more."""
+_FEW = 8
+"""How many bins few values may have; more of them have three times the root of their number."""
 _DIGITS = 40
 """A cell is no narrower than the largest value over two to the power of this."""
 _LEAST = -1022
@@ -87,6 +89,11 @@ class Cells:
         further = _doublings(first, stop - 1)
         return one._coarser(exponent + further)._joined(two._coarser(exponent + further))
 
+    def fewer(self, most: int) -> Cells:
+        """The same values in no more than so many cells."""
+        last = self.first + len(self.counts) - 1
+        return self._coarser(self.exponent + _doublings(self.first, last, most))
+
     def _joined(self, other: Cells) -> Cells:
         first = min(self.first, other.first)
         stop = max(self.first + len(self.counts), other.first + len(other.counts))
@@ -112,10 +119,10 @@ def _cell(value: Any, exponent: int) -> Any:
     return cell - ((cell == 0) & (value < 0))
 
 
-def _doublings(first: int, last: int) -> int:
+def _doublings(first: int, last: int, most: int = MOST) -> int:
     """How often the width is doubled until the cells from `first` to `last` are not too many."""
-    times = max((last - first).bit_length() - MOST.bit_length(), 0)
-    while (last >> times) - (first >> times) >= MOST:
+    times = max((last - first).bit_length() - most.bit_length(), 0)
+    while (last >> times) - (first >> times) >= most:
         times += 1
     return times
 
@@ -147,7 +154,7 @@ class Spread:
         return Spread(self.moments.merged(other.moments), cells)
 
     def histogram(self, name: str, what: str) -> Histogram:
-        """What was counted, from the smallest value to the largest."""
+        """What was counted."""
         one = self.moments
         counted: dict[str, Any] = {
             "name": name,
@@ -160,7 +167,9 @@ class Spread:
         if self.cells is None:
             return Histogram(**counted)
         low, high = float(one.low[0]), float(one.high[0])
-        edges, counts = _bins(self.cells, low, high)
+        # Each of a few values in a bin of its own would show no shape.
+        most = min(max(3 * math.isqrt(int(one.finite[0])), _FEW), MOST)
+        edges, counts = _bins(self.cells.fewer(most), low, high)
         return Histogram(
             **counted,
             edges=tuple(edges),
@@ -190,17 +199,18 @@ def _of_slice(values: Array) -> Spread:
 
 
 def _bins(cells: Cells, low: float, high: float) -> tuple[list[float], list[int]]:
-    """Edges and counts; the outer bins end at the extremes, and the last holds the largest."""
+    """Edges and counts; one value alone stands in the middle of a few bins."""
     unit = max(abs(low), abs(high)) or 1.0
     counts = cells.counts.tolist()
     if high / unit - low / unit <= _CONSTANT:
-        around = [(low / unit - 0.5 + i / _AROUND) * unit for i in range(_AROUND + 1)]
         beside = [0] * (_AROUND // 2)
-        # About the largest numbers there is no room.
-        return [min(max(x, -_LARGEST), _LARGEST) for x in around], [*beside, sum(counts), *beside]
-    inner = [math.ldexp(cells.first + i, cells.exponent) for i in range(1, len(counts))]
-    if inner and inner[-1] == high:
-        # The largest value alone begins a cell: as in NumPy, the last bin has both of its edges.
-        inner.pop()
-        counts[-2:] = [sum(counts[-2:])]
-    return [low, *inner, high], counts
+        counts = [*beside, sum(counts), *beside]
+        edges = [(low / unit - 0.5 + i / _AROUND) * unit for i in range(_AROUND + 1)]
+    else:
+        width = 2.0**cells.exponent
+        if (cells.first + len(counts) - 1) * width == high:
+            # The largest value alone begins a cell: as in NumPy, the last bin has both its edges.
+            counts[-2:] = [sum(counts[-2:])]
+        edges = [(cells.first + i) * width for i in range(len(counts) + 1)]
+    # About the largest numbers there is no room.
+    return [min(max(edge, -_LARGEST), _LARGEST) for edge in edges], counts

@@ -16,7 +16,13 @@ from patchspec.models.base import Base, Variable
 from patchspec.models.opening import open_base
 from patchspec.probing.histograms import Histogram, histogram_of
 from patchspec.problems import PatchError
-from patchspec.review.plots import MOST_IN_A_GRID, facts, histograms_png
+from patchspec.review.plots import (
+    MOST_IN_A_GRID,
+    _shades,
+    _without_zeros,
+    facts,
+    histograms_png,
+)
 from patchspec.review.weights import write_histograms
 from tests.conftest import SAMPLES
 from tests.review.graphs import HOSTILE
@@ -40,6 +46,20 @@ def test_facts_warn_of_what_is_no_number() -> None:
     assert facts(rare) == ("zeros <0.1%",)
     assert facts(replace(rare, zeros=9_999)) == ("zeros >99.9%",)
     assert facts(replace(rare, zeros=0)) == ("zeros 0%",)
+
+
+def test_zeros_do_not_hide_what_is_not_zero() -> None:
+    """A ReLU makes half of its values zero: the scale is that of the others."""
+    values = np.linspace(0.001, 1, 1000)
+    zeros = histogram_of("w", np.concatenate([values, np.zeros(100_000)]))
+    shades = _shades(zeros)
+    assert sorted(shades)[len(shades) // 2] > 0.5
+    assert max(shades) <= 1
+    assert max(_without_zeros(zeros)) < 20 * min(_without_zeros(zeros))
+    lone = histogram_of("w", np.zeros(3))
+    assert (sum(_without_zeros(lone)), max(_shades(lone))) == (0, 1)
+    negative = histogram_of("w", np.array([-1.0, -0.5, 0.0]))
+    assert (sum(_without_zeros(negative)), min(_without_zeros(negative))) == (2, 0)
 
 
 def test_few_are_a_grid_and_many_are_strips() -> None:
