@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="draw how the weights are spread instead: `.png` (needs `patchspec[plot]`)",
     )
     parser.add_argument(
-        "--layers", metavar="SELECTOR", help="the layers for --histograms, as in a patch"
+        "--layers", metavar="SELECTOR", help="the layers for `--histograms`, as in a patch"
     )
     parser.add_argument("--force", action="store_true", help="overwrite FILE")
     add_weights(parser)

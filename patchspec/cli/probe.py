@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a layer, glob, selector or tensor: `conv1`, `block*`, `shared@1`, `lstm:1`, "
         "`encoder/conv1`, `$output`, `dense:in` (what it reads), `dense:pre` (before its "
-        "activation); repeatable, and all where none is given",
+        "activation) (repeatable; all where none is given)",
     )
     parser.add_argument(
         "--data",
@@ -59,9 +59,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         metavar="FILE",
-        help="write the arrays, each under its reference: `.h5`, `.npz` or `.zarr`",
+        help="write the arrays, each under its reference: `.h5`, `.npz` or `.zarr` (needs "
+        "`patchspec[zarr]`)",
     )
-    parser.add_argument("--force", action="store_true", help="overwrite what is written")
+    parser.add_argument("--force", action="store_true", help="overwrite FILE")
     parser.add_argument(
         "--batch-size",
         metavar="N",
@@ -93,14 +94,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--labels", metavar="FILE", help="labels for `--grad loss`, as `--data`")
     parser.add_argument(
-        "--compare", metavar="MODEL", help="another model: where the tensors of both part"
+        "--compare", metavar="MODEL", help="another model: print where the tensors of both part"
     )
-    parser.add_argument("--atol", metavar="X", type=float, help="tolerance (default: 0)")
-    parser.add_argument("--rtol", metavar="X", type=float, help="relative tolerance (default: 0)")
     parser.add_argument(
-        "--plot", metavar="FILE", help="draw the comparison: `.png`, `.svg`, `.pdf`"
+        "--atol", metavar="X", type=float, help="differences that count as none (default: 0)"
     )
-    parser.add_argument("--exit-code", action="store_true", help="end with 1 where the models part")
+    parser.add_argument(
+        "--rtol",
+        metavar="X",
+        type=float,
+        help="the same as a share of the value in MODEL, added to `--atol` (default: 0)",
+    )
+    parser.add_argument(
+        "--plot",
+        metavar="FILE",
+        help="draw the comparison: `.png`, `.svg` or `.pdf` (needs `patchspec[plot]`)",
+    )
+    parser.add_argument(
+        "--exit-code", action="store_true", help="exit with 1 where the models part"
+    )
     add_custom_objects(parser)
     add_format(parser)
 
