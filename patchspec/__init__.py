@@ -219,6 +219,7 @@ def probe(
     *,
     out: str | Path | None = None,
     stats: bool = False,
+    histograms: str | Path | None = None,
     batch_size: int | None = None,
     weights: Any = (),
     grad: str | None = None,
@@ -239,10 +240,12 @@ def probe(
     Arrays have the samples as first axis and are keyed by the reference of the tensor; bfloat16
     comes as float32. They are returned, all in memory, unless `out` names a file (`.h5`, `.npz`,
     `.zarr`), to which they are written batch by batch; then its path is returned. With `stats`
-    the result is a `Statistics` of them, and no array is kept. `weights` names layers whose
-    variables come too, as `weights/PATH`. `grad` is a tensor, or `loss` of a compiled model with
-    `labels`: its gradients, of the sum over elements and samples, come as `gradient/KEY`.
-    `progress` is told how many samples of how many are done. Raises `PatchError`.
+    the result is a `Statistics` of them, and no array is kept. `histograms` names a `.png`, on
+    which is drawn how the values are spread, counted batch by batch as well; where nothing else is
+    asked for, its path is returned. `weights` names layers whose variables come too, as
+    `weights/PATH`. `grad` is a tensor, or `loss` of a compiled model with `labels`: its gradients,
+    of the sum over elements and samples, come as `gradient/KEY`. `progress` is told how many
+    samples of how many are done. Raises `PatchError`.
     """
     from patchspec.probing.probe import probe as probed  # noqa: PLC0415 (imports Keras)
 
@@ -252,6 +255,7 @@ def probe(
         data,
         out=out,
         stats=stats,
+        histograms=histograms,
         batch_size=batch_size,
         weights=weights,
         grad=grad,

@@ -615,7 +615,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "PS930": Code(
             "no format of a picture",
             "A graph is drawn as `.svg`, as `.html`, which is one file that needs no network, or "
-            "as `.mmd`, the flowchart of Mermaid that Markdown shows.",
+            "as `.mmd`, the flowchart of Mermaid that Markdown shows. Histograms are drawn as "
+            "`.png`.",
         ),
         "PS931": Code(
             "the package that draws is missing",

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from patchspec.cli.backend import use_light_backend
+from patchspec.cli.pictures import check_picture
 from patchspec.cli.shared import (
     PROGRAM,
     Usage,
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="draw how the weights are spread instead: `.png` (needs `patchspec[plot]`)",
     )
     parser.add_argument(
-        "--layers", metavar="SELECTOR", help="the layers for --histograms, as in a patch"
+        "--layers", metavar="SELECTOR", help="the layers for `--histograms`, as in a patch"
     )
     parser.add_argument("--force", action="store_true", help="overwrite FILE")
     add_weights(parser)
@@ -81,19 +82,11 @@ def _pictures(arguments: argparse.Namespace) -> dict[str, Path]:
         return {}
     if arguments.config:
         raise Usage("`--config` prints and draws nothing: leave it out")
-    from patchspec.models.files import check_target  # noqa: PLC0415 (most calls write nothing)
-    from patchspec.review.drawing.draw import SUFFIXES  # noqa: PLC0415
+    from patchspec.review.drawing.draw import SUFFIXES  # noqa: PLC0415 (most calls draw nothing)
 
     for what, path in pictures.items():
         suffixes = SUFFIXES if what == "graph" else (".png",)
-        if path.suffix not in suffixes:
-            raise Usage(f"`{path}`: `--{what}` writes {' or '.join(suffixes)}")
-    if "histograms" in pictures:
-        from patchspec.review.plots import require_matplotlib  # noqa: PLC0415
-
-        require_matplotlib(str(pictures["histograms"]))
-    for path in pictures.values():
-        check_target(path, force=arguments.force)
+        check_picture(f"--{what}", path, suffixes, force=arguments.force)
     return pictures
 
 

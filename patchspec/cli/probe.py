@@ -1,4 +1,4 @@
-"""run a model on data and store, count or compare the tensors inside it"""
+"""run a model on data and store, count, draw or compare the tensors inside it"""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from patchspec.cli.pictures import PLOTS, check_picture
 from patchspec.cli.progress import SAMPLES, bar
 from patchspec.cli.shared import (
     Usage,
@@ -30,6 +31,7 @@ _COMPARING = {"plot": "--plot", "atol": "--atol", "rtol": "--rtol", "exit_code":
 _PROBING = {
     "output": "-o",
     "stats": "--stats",
+    "histograms": "--histograms",
     "weights": "--weights",
     "grad": "--grad",
     "labels": "--labels",
@@ -46,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a layer, glob, selector or tensor: `conv1`, `block*`, `shared@1`, `lstm:1`, "
         "`encoder/conv1`, `$output`, `dense:in` (what it reads), `dense:pre` (before its "
-        "activation); repeatable, and all where none is given",
+        "activation) (repeatable; all where none is given)",
     )
     parser.add_argument(
         "--data",
@@ -57,9 +59,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         metavar="FILE",
-        help="write the arrays, each under its reference: `.h5`, `.npz` or `.zarr`",
+        help="write the arrays, each under its reference: `.h5`, `.npz` or `.zarr` (needs "
+        "`patchspec[zarr]`)",
     )
-    parser.add_argument("--force", action="store_true", help="overwrite what is written")
+    parser.add_argument("--force", action="store_true", help="overwrite FILE")
     parser.add_argument(
         "--batch-size",
         metavar="N",
@@ -70,6 +73,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--stats",
         action="store_true",
         help="print mean, deviation, extremes, zeros, dead channels, NaN and infinities of each",
+    )
+    parser.add_argument(
+        "--histograms",
+        metavar="FILE",
+        help="draw how the values of each are spread: `.png` (needs `patchspec[plot]`)",
     )
     parser.add_argument(
         "--weights",
@@ -86,14 +94,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--labels", metavar="FILE", help="labels for `--grad loss`, as `--data`")
     parser.add_argument(
-        "--compare", metavar="MODEL", help="another model: where the tensors of both part"
+        "--compare", metavar="MODEL", help="another model: print where the tensors of both part"
     )
-    parser.add_argument("--atol", metavar="X", type=float, help="tolerance (default: 0)")
-    parser.add_argument("--rtol", metavar="X", type=float, help="relative tolerance (default: 0)")
     parser.add_argument(
-        "--plot", metavar="FILE", help="draw the comparison: `.png`, `.svg`, `.pdf`"
+        "--atol", metavar="X", type=float, help="differences that count as none (default: 0)"
     )
-    parser.add_argument("--exit-code", action="store_true", help="end with 1 where the models part")
+    parser.add_argument(
+        "--rtol",
+        metavar="X",
+        type=float,
+        help="the same as a share of the value in MODEL, added to `--atol` (default: 0)",
+    )
+    parser.add_argument(
+        "--plot",
+        metavar="FILE",
+        help="draw the comparison: `.png`, `.svg` or `.pdf` (needs `patchspec[plot]`)",
+    )
+    parser.add_argument(
+        "--exit-code", action="store_true", help="exit with 1 where the models part"
+    )
     add_custom_objects(parser)
     add_format(parser)
 
@@ -112,15 +131,22 @@ def _check_usage(arguments: argparse.Namespace) -> None:
     for name, option in wrong.items():
         if getattr(arguments, name) not in (None, False, []):
             raise Usage(f"`{option}` {'does not go' if comparing else 'goes'} with `--compare`")
-    if not comparing and arguments.output is None and not arguments.stats:
-        raise Usage("say what to do: write the arrays with `-o FILE`, `--stats`, `--compare MODEL`")
+    asked = arguments.output, arguments.histograms, arguments.stats or None
+    if not comparing and asked == (None, None, None):
+        raise Usage(
+            "say what to do: `--stats`, `--histograms FILE`, `-o FILE` for the arrays, or "
+            "`--compare MODEL`"
+        )
     if comparing and arguments.data is None:
         raise Usage("`--compare` needs `--data`")
 
 
 def _probe(arguments: argparse.Namespace) -> int:
     path = None if arguments.output is None else Path(arguments.output)
-    refuse_inputs([path], [arguments.model, arguments.data, arguments.labels])
+    picture = None if arguments.histograms is None else Path(arguments.histograms)
+    refuse_inputs([path, picture], [arguments.model, arguments.data, arguments.labels])
+    if picture is not None:
+        check_picture("--histograms", picture, (".png",), force=arguments.force)
     with quiet_backend():
         from patchspec.probing.probe import LOSS, carry_out, job_for, opened  # noqa: PLC0415
         from patchspec.probing.stores import check_store  # noqa: PLC0415
@@ -139,16 +165,17 @@ def _probe(arguments: argparse.Namespace) -> int:
             weights=arguments.weights,
             grad=arguments.grad,
             labels=arguments.labels,
-            stats=arguments.stats,
+            counting=arguments.stats or picture is not None,
         )
     with bar(f"probing {Path(arguments.model).name}", scale=SAMPLES) as progress:
-        told = carry_out(job, path, stats=arguments.stats, progress=progress)
+        told = carry_out(job, path, picture, stats=arguments.stats, progress=progress)
     if arguments.format == "json":
         print(json.dumps(statistics_json(told), indent=2))
         return 0
     print(statistics_text(told, style_for(sys.stdout)))
-    if path is not None:
-        print(f"\n{path}")
+    written = [str(one) for one in (path, picture) if one is not None]
+    if written:
+        print("", *written, sep="\n")
     return 0
 
 
@@ -161,7 +188,7 @@ def _compare(arguments: argparse.Namespace) -> int:
         from patchspec.review.comparisons import comparison_json, comparison_text  # noqa: PLC0415
 
         if plot is not None:
-            _check_plot(plot, force=arguments.force)
+            check_picture("--plot", plot, PLOTS, force=arguments.force)
         given = custom_objects(arguments.custom_objects)
         with _noted():
             models = [opened(path, given) for path in (arguments.model, arguments.compare)]
@@ -204,16 +231,6 @@ def _names(one: str, other: str) -> tuple[str, str]:
     """What the models are called: the names of their files, where those tell them apart."""
     names = Path(one).name, Path(other).name
     return names if names[0] != names[1] else (one, other)
-
-
-def _check_plot(path: Path, *, force: bool) -> None:
-    from patchspec.models.files import check_target  # noqa: PLC0415
-    from patchspec.review.plots import require_matplotlib  # noqa: PLC0415
-
-    if path.suffix not in (".png", ".svg", ".pdf"):
-        raise Usage(f"`{path}`: a picture is written as `.png`, `.svg` or `.pdf`")
-    require_matplotlib("--plot")
-    check_target(path, force=force)
 
 
 def _draw(told: Comparison, path: Path) -> None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from patchspec.probing.calls import Call, Tensor
+if TYPE_CHECKING:
+    # Weights alone are counted without Keras.
+    from patchspec.probing.calls import Call, Tensor
 
 Array = np.ndarray[Any, Any]
 SLICE = 1 << 17
@@ -49,12 +51,15 @@ class Moments:
         """Those of both together."""
         finite = self.finite + other.finite
         share = other.finite / np.maximum(finite, 1)
-        apart = other.mean - self.mean
+        with np.errstate(over="ignore", invalid="ignore"):
+            apart = other.mean - self.mean
+            mean = self.mean + apart * share
+            squares = self.squares + other.squares + apart**2 * self.finite * share
         return Moments(
             self.count + other.count,
             finite,
-            self.mean + apart * share,
-            self.squares + other.squares + apart**2 * self.finite * share,
+            mean,
+            squares,
             np.minimum(self.low, other.low),
             np.maximum(self.high, other.high),
             self.zeros + other.zeros,
@@ -96,7 +101,8 @@ def _of_rows(rows: Array) -> Moments:
             return _of_finite(exact)
         known = np.isfinite(exact)
         finite = known.sum(axis=0)
-        mean = exact.sum(axis=0, where=known) / np.maximum(finite, 1)
+        # Divided first, since the sum of the largest numbers overflows.
+        mean = (exact / np.maximum(finite, 1)).sum(axis=0, where=known)
         squares = ((exact - mean) ** 2).sum(axis=0, where=known)
     nans = np.isnan(exact).sum(axis=0)
     return Moments(

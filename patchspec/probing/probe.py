@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from patchspec.probing.reading import Array
 from patchspec.probing.running import Progress, Values, graph_of, run, usual_batch
 from patchspec.probing.statistics import Statistics
 from patchspec.probing.stores import check_store, open_store
-from patchspec.probing.takers import Counting, Keeping, Storing, Taker
+from patchspec.probing.takers import Counting, Keeping, Spreading, Storing, Taker
 from patchspec.problems import refuse, some
 
 LOSS = "loss"
@@ -60,6 +60,7 @@ def probe(
     *,
     out: str | Path | None = None,
     stats: bool = False,
+    histograms: str | Path | None = None,
     batch_size: int | None = None,
     weights: Any = (),
     grad: str | None = None,
@@ -68,10 +69,14 @@ def probe(
     force: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Array] | Path | Statistics:
-    """Arrays, the file that they are in, or statistics; see `patchspec.probe`."""
-    path = None if out is None else Path(out)
+    """Arrays, the file that is written, or statistics; see `patchspec.probe`."""
+    path, picture = (None if one is None else Path(one) for one in (out, histograms))
     if path is not None:
         check_store(path, force=force)
+    if picture is not None:
+        from patchspec.review.plots import check_histograms  # noqa: PLC0415 (a later room)
+
+        check_histograms(picture, force=force)
     live = opened(model, custom_objects, compiled=grad == LOSS)
     job = job_for(
         live,
@@ -81,31 +86,44 @@ def probe(
         weights=weights,
         grad=grad,
         labels=labels,
-        stats=stats,
+        counting=stats or picture is not None,
     )
     keeping = Keeping()
-    told = carry_out(job, path, [keeping] if path is None and not stats else [], stats, progress)
+    written = path or picture
+    takers = [keeping] if written is None and not stats else []
+    told = carry_out(job, path, picture, takers, stats=stats, progress=progress)
     if stats:
         return told
-    return keeping.arrays() if path is None else path
+    return keeping.arrays() if written is None else written
 
 
 def carry_out(
     job: Job,
     path: Path | None,
+    picture: Path | None = None,
     takers: Sequence[Taker] = (),
+    *,
     stats: bool = True,
     progress: Progress | None = None,
 ) -> Statistics:
-    """Run the model, write what is to be stored, and tell of what was counted."""
+    """Run the model, write what is to be stored and drawn, and tell of what was counted."""
     calls = tuple(walk(calls_of(graph_of(job.model))))
     counting = Counting(job.wanted, calls, moments=stats)
     with ExitStack() as stack:
         every: list[Taker] = [counting, *takers]
         if path is not None:
             every.append(Storing(stack.enter_context(open_store(path)), job.samples))
+        spreading = Spreading()
+        if picture is not None:
+            every.append(spreading)
         work(job, every, progress)
-    return counting.statistics(job.model.name, job.samples, job.of, path)
+        told = counting.statistics(job.model.name, job.samples, job.of, path)
+        if picture is None:
+            return told
+        from patchspec.review.probes import draw_spreads  # noqa: PLC0415 (a later room)
+
+        draw_spreads(told, spreading.histograms(), picture)
+    return replace(told, picture=picture)
 
 
 def opened(model: Any, custom_objects: Mapping[str, Any] | None, *, compiled: bool = False) -> Any:
@@ -131,15 +149,16 @@ def job_for(
     weights: Any = (),
     grad: str | None = None,
     labels: Any = None,
-    stats: bool = False,
+    counting: bool = False,
 ) -> Job:
     """What is asked for, looked up and checked before anything runs.
 
-    Where only `weights` are named no tensors are meant, unless all that there is can be counted.
+    Where only `weights` are named no tensors are meant, unless values are counted and there is
+    data.
     """
     function = graph_of(model)
     named, layers = listed(tensors), listed(weights)
-    every = bool(named) or not layers or (stats and data is not None)
+    every = bool(named) or not layers or (counting and data is not None)
     wanted = find_tensors(named, model, function) if every else ()
     variables = _variables(find_layers(layers, model, function), model) if layers else {}
     ends, of = _ends(model, grad, labels)

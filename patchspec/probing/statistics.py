@@ -40,6 +40,8 @@ class Statistics:
     path: Path | None = None
     left_out: tuple[str, ...] = ()
     """Tensors that nobody named and that have no row for each sample."""
+    picture: Path | None = None
+    """Where the histograms are, if they were drawn."""
     counted: bool = True
     """Whether values were counted, not shapes alone told."""
 

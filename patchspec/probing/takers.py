@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from patchspec.probing.calls import GRADIENT, WEIGHTS, Call, Tensor
+from patchspec.probing.histograms import Histogram, Spread, form_of
 from patchspec.probing.moments import Moments, channel_axes, is_number
 from patchspec.probing.reading import Array
 from patchspec.probing.running import Values
@@ -114,4 +115,45 @@ class Counting:
         weights = tuple(row for row in rows if row.key.startswith(f"{WEIGHTS}/"))
         tensors = tuple(row for row in rows if not row.key.startswith(f"{WEIGHTS}/"))
         left_out = tuple(key for key in self._wanted if key not in self._forms)
-        return Statistics(model, samples, tensors, weights, of, path, left_out, self._counts)
+        return Statistics(
+            model, samples, tensors, weights, of, path, left_out, counted=self._counts
+        )
+
+
+class Spreading:
+    """Counts how the numbers of everything are spread; text has no place among them."""
+
+    def __init__(self) -> None:
+        self._spreads: dict[str, Spread] = {}
+        self._forms: dict[str, tuple[str, tuple[int, ...]]] = {}
+
+    def take(self, values: Values) -> None:
+        """Count the rows."""
+        for key, rows in values.arrays.items():
+            self._count(key, rows, (values.stop, *rows.shape[1:]))
+
+    def whole(self, arrays: Mapping[str, Array]) -> None:
+        """Count the arrays."""
+        for key, one in arrays.items():
+            self._count(key, one, one.shape)
+
+    def _count(self, key: str, rows: Array, shape: tuple[int, ...]) -> None:
+        if not is_number(rows):
+            return
+        new, old = Spread.of(rows), self._spreads.get(key)
+        self._spreads[key] = new if old is None else old.merged(new)
+        self._forms[key] = rows.dtype.name, shape
+
+    def histograms(self) -> list[Histogram]:
+        """Tensors in the order in which they are computed, then variables; gradients follow."""
+
+        def place(key: str) -> bool:
+            return key.startswith(f"{WEIGHTS}/")
+
+        owners = [key for key in self._spreads if not key.startswith(f"{GRADIENT}/")]
+        keys = [k for one in sorted(owners, key=place) for k in (one, f"{GRADIENT}/{one}")]
+        return [
+            self._spreads[key].histogram(key, form_of(*self._forms[key]))
+            for key in keys
+            if key in self._spreads
+        ]

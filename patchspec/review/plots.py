@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Sequence
 from importlib.util import find_spec
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from patchspec.models.files import check_target, replacing
+from patchspec.probing.histograms import Histogram
 from patchspec.problems import refuse
 from patchspec.review.drawing.text import clipped, shown
-from patchspec.review.histograms import Histogram
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,8 +29,9 @@ _COLUMNS = 4
 _CELL = (3.7, 2.3)
 _STRIP = (9.8, 0.17)
 _DPI = 110
-_BLUE, _RED, _INK = "#3b82e8", "#c0392b", "#1f2328"
+_BLUE, _PALE, _RED, _INK = "#3b82e8", "#b9d3f5", "#c0392b", "#1f2328"
 _NAME = 52
+_SHADES = 240
 
 
 def require_matplotlib(name: str) -> None:
@@ -38,6 +42,25 @@ def require_matplotlib(name: str) -> None:
             f"`{name}` needs the package `matplotlib`, which is not installed",
             hint='pip install "patchspec[plot]"',
         )
+
+
+def check_histograms(path: Path, *, force: bool) -> None:
+    """Refuse, before any work is done, a file that histograms cannot be drawn to.
+
+    PS930 for the format, PS931 without matplotlib, PS904, PS905.
+    """
+    if path.suffix != ".png":
+        hint = "histograms are drawn as `.png`"
+        refuse("PS930", f"`{path}` names no format of a picture of histograms", hint=hint)
+    require_matplotlib("histograms")
+    check_target(path, force=force)
+
+
+def write_histograms_png(path: Path, histograms: Sequence[Histogram], title: str) -> None:
+    """Write the histograms whole or not at all; what stands there is replaced."""
+    picture = histograms_png(histograms, title)
+    with replacing(path) as temporary:
+        temporary.write_bytes(picture)
 
 
 def histograms_png(histograms: Sequence[Histogram], title: str) -> bytes:
@@ -83,7 +106,7 @@ def _share(part: int, size: int) -> str:
     return ">99.9%" if part < size and text == "100" else f"{text}%"
 
 
-def _figure(width: float, height: float, title: str) -> Figure:
+def _figure(width: float, height: float, title: str, told: str) -> Figure:
     from matplotlib.figure import Figure as Made  # noqa: PLC0415 (an extra)
 
     figure = Made(figsize=(width, height), dpi=_DPI, facecolor="white")
@@ -97,17 +120,20 @@ def _figure(width: float, height: float, title: str) -> Figure:
         color=_INK,
         parse_math=False,
     )
+    figure.text(0.08 / width, 1 - 0.32 / height, told, va="top", fontsize=7, color=_INK)
     return figure
 
 
 def _grid(histograms: Sequence[Histogram], title: str) -> Figure:
     columns = min(_COLUMNS, max(1, len(histograms)))
     rows = math.ceil(len(histograms) / columns) or 1
-    width, height = columns * _CELL[0], rows * _CELL[1] + 0.4
-    figure = _figure(width, height, title)
+    width, height = columns * _CELL[0], rows * _CELL[1] + 0.5
+    pale = any(one.zeros and one.counts for one in histograms)
+    told = "pale: zeros, cut off where they are the most" if pale else ""
+    figure = _figure(width, height, title, told)
     for i, one in enumerate(histograms):
         row, column = divmod(i, columns)
-        left, top = column * _CELL[0], height - 0.4 - row * _CELL[1]
+        left, top = column * _CELL[0], height - 0.5 - row * _CELL[1]
         box = (left + 0.35, top - _CELL[1] + 0.3, _CELL[0] - 0.55, _CELL[1] - 0.9)
         axes = figure.add_axes((box[0] / width, box[1] / height, box[2] / width, box[3] / height))
         _bars(axes, one)
@@ -137,14 +163,19 @@ def _bars(axes: Axes, one: Histogram) -> None:
         axes.set_xticks([])
         axes.text(0.5, 0.5, "nothing finite", transform=axes.transAxes, ha="center", fontsize=7)
         return
-    axes.stairs(one.counts, one.edges, fill=True, color=_BLUE)
+    others = _without_zeros(one)
+    axes.stairs(one.counts, one.edges, fill=True, color=_PALE)
+    axes.stairs(others, one.edges, fill=True, color=_BLUE)
     axes.set_xlim(one.edges[0], one.edges[-1])
-    axes.set_ylim(0, max(one.counts) * 1.05)
-    ends = (one.edges[0], one.edges[-1])
+    axes.set_ylim(0, (max(others) or one.zeros) * 1.05)
+    assert one.minimum is not None
+    assert one.maximum is not None
+    ends = list(dict.fromkeys((one.minimum, one.maximum)))
     axes.set_xticks(ends, [f"{end:.3g}" for end in ends])
-    first, last = axes.get_xticklabels()
-    first.set_horizontalalignment("left")
-    last.set_horizontalalignment("right")
+    if len(ends) > 1:
+        first, last = axes.get_xticklabels()
+        first.set_horizontalalignment("left")
+        last.set_horizontalalignment("right")
 
 
 def _strips(histograms: Sequence[Histogram], title: str) -> Figure:
@@ -152,15 +183,8 @@ def _strips(histograms: Sequence[Histogram], title: str) -> Figure:
     columns = max(1, round(math.sqrt(len(histograms) * _STRIP[1] / _STRIP[0] * 1.2)))
     rows = math.ceil(len(histograms) / columns)
     width, height = columns * _STRIP[0], rows * _STRIP[1] + 0.75
-    figure = _figure(width, height, title)
-    figure.text(
-        0.08 / width,
-        1 - 0.32 / height,
-        "each row from its smallest to its largest value; darker where more values are",
-        va="top",
-        fontsize=7,
-        color=_INK,
-    )
+    told = "each row from its smallest to its largest value; darker where more values are"
+    figure = _figure(width, height, title, told)
     for column in range(columns):
         part = histograms[column * rows : (column + 1) * rows]
         if not part:
@@ -175,9 +199,8 @@ def _strips(histograms: Sequence[Histogram], title: str) -> Figure:
 
 
 def _strip(axes: Axes, part: Sequence[Histogram]) -> None:
-    bins = max((len(one.counts) for one in part), default=0) or 1
     axes.imshow(
-        [list(_shades(one, bins)) for one in part],
+        [_shades(one) for one in part],
         aspect="auto",
         cmap="Blues",
         vmin=0,
@@ -197,8 +220,21 @@ def _strip(axes: Axes, part: Sequence[Histogram]) -> None:
             )
 
 
-def _shades(one: Histogram, bins: int) -> Iterator[float]:
-    """Counts as shades; roots of them, so that rare values are seen at all."""
-    most = max(one.counts, default=0)
-    counts = one.counts if len(one.counts) == bins else (0,) * bins
-    return (math.sqrt(count / most) if most else 0.0 for count in counts)
+def _shades(one: Histogram) -> list[float]:
+    """Counts as shades, from left to right; roots of them, so that rare values are seen at all."""
+    if one.minimum is None or one.maximum is None:
+        return [0.0] * _SHADES
+    most = max(_without_zeros(one)) or one.zeros
+    alone = one.minimum == one.maximum
+    low, high = (one.edges[0], one.edges[-1]) if alone else (one.minimum, one.maximum)
+    places = (low + (high - low) * ((i + 0.5) / _SHADES) for i in range(_SHADES))
+    counts = [min(count, most) for count in one.counts]
+    return [math.sqrt(counts[bisect_right(one.edges, at) - 1] / most) for at in places]
+
+
+def _without_zeros(one: Histogram) -> list[int]:
+    """The counts of what is not zero: a ReLU makes so many that nothing else would be seen."""
+    counts = list(one.counts)
+    if one.zeros:
+        counts[min(bisect_right(one.edges, 0), len(counts)) - 1] -= one.zeros
+    return counts

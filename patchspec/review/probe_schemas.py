@@ -41,6 +41,7 @@ PROBE: Mapping[str, Any] = {
     "model": _TEXT,
     "samples": _COUNT,
     "output": {**_MAYBE_TEXT, "description": "The file of the arrays."},
+    "histograms": {**_MAYBE_TEXT, "description": "The picture of them."},
     "gradient_of": {**_MAYBE_TEXT, "description": "The tensor, or `loss`."},
     "tensors": {
         "type": "array",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from patchspec.probing.histograms import Histogram
 from patchspec.probing.moments import Moments
 from patchspec.probing.statistics import Statistics, TensorStatistics
 from patchspec.problems import some
 from patchspec.review.figures import Row, cells, figure, finite, shape_text, share_text
 from patchspec.review.html import DIM, cells_table, framed, safe
+from patchspec.review.plots import write_histograms_png
 from patchspec.review.style import PLAIN, Style, clean, plural, table
 
 
@@ -45,12 +48,18 @@ def statistics_json(told: Statistics) -> dict[str, Any]:
         "model": told.model,
         "samples": told.samples,
         "output": None if told.path is None else str(told.path),
+        "histograms": None if told.picture is None else str(told.picture),
         "gradient_of": told.of,
         "tensors": [_row_json(one) for one in told.tensors],
         "weights": [_row_json(one) for one in told.weights],
         "first_broken": None if first is None else first.key,
         "left_out": list(told.left_out),
     }
+
+
+def draw_spreads(told: Statistics, histograms: Sequence[Histogram], path: Path) -> None:
+    """Write the histograms of what was probed as a PNG."""
+    write_histograms_png(path, histograms, told.model + _samples(told))
 
 
 def _samples(told: Statistics) -> str:

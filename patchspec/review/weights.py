@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from patchspec.models.base import Base, Variable, natural
-from patchspec.models.files import check_target, replacing
+from patchspec.models.files import check_target
+from patchspec.probing.histograms import histogram_of
 from patchspec.problems import refuse
-from patchspec.review.histograms import histogram_of
-from patchspec.review.plots import histograms_png
+from patchspec.review.plots import write_histograms_png
+from patchspec.review.style import plural
 
 
 def write_histograms(
@@ -32,9 +33,7 @@ def write_histograms(
         for one in variables
     ]
     name = base.graph.config.get("name") or "model"
-    picture = histograms_png(drawn, f"{name}: {len(drawn):,} variables")
-    with replacing(path) as temporary:
-        temporary.write_bytes(picture)
+    write_histograms_png(path, drawn, f"{name}, {plural(len(drawn), 'variable')}")
 
 
 def _variables(base: Base, layers: Iterable[str] | None) -> Iterator[Variable]:

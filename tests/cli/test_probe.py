@@ -124,6 +124,60 @@ def test_gradients_are_stored_beside_what_they_are_of(run: Any, tmp_path: Path) 
         assert stored.files == ["pool", "gradient/pool"]
 
 
+def test_all_that_is_asked_for_comes_of_one_run(run: Any, tmp_path: Path) -> None:
+    arrays, picture = str(tmp_path / "a.npz"), str(tmp_path / "h.png")
+    said = ["one.keras", "--data", "x.npy", "--stats", "--weights", "*", "--grad", "$output"]
+    said += ["--histograms", picture, "-o", arrays]
+    code, shown, _ = run(*said)
+    assert code == 0
+    assert shown.splitlines()[-3:] == ["", arrays, picture]
+    assert "no value is NaN or infinite" in shown
+    assert Path(picture).read_bytes().startswith(b"\x89PNG")
+    code, shown, _ = run(*said, "--json", "--force")
+    assert code == 0
+    told = json.loads(shown)
+    jsonschema.Draft7Validator(schema("probe")).validate(told)
+    assert (told["output"], told["histograms"]) == (arrays, picture)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npz", "h.png"]
+
+
+def test_an_existing_picture_is_drawn_over_with_force_alone(run: Any, tmp_path: Path) -> None:
+    picture = tmp_path / "h.png"
+    picture.write_text("precious")
+    said = ["one.keras", "--data", "x.npy", "--histograms", str(picture)]
+    code, _, err = run(*said)
+    assert code == 1
+    assert "error[PS904]" in err
+    assert picture.read_text() == "precious"
+    code, shown, _ = run(*said, "--force")
+    assert code == 0
+    assert shown.splitlines()[2].split() == ["tensor", "shape", "dtype"]
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_run_that_fails_draws_nothing(run: Any, folder: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "h.png"
+    picture.write_text("precious")
+    said = ["one.keras", "--data", "y.npy", "--histograms", str(picture), "--force"]
+    assert run(*said)[0] == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["h.png"]
+    assert picture.read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("option", "more"), [("--histograms", []), ("--plot", ["--compare", "two.keras"])]
+)
+def test_without_matplotlib_the_extra_is_named_before_a_model_is_opened(
+    option: str, more: list[str], run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("patchspec.review.plots.find_spec", lambda _: None)
+    said = ["nowhere.keras", "--data", "x.npy", option, str(tmp_path / "h.png"), *more]
+    code, _, err = run(*said)
+    assert code == 1
+    assert f"error[PS931] `{option}` needs" in err.replace(": ", " ")
+    assert 'pip install "patchspec[plot]"' in err
+
+
 def test_models_are_compared_up_to_where_they_part(run: Any) -> None:
     code, shown, _ = run("one.keras", "--compare", "two.keras", "--data", "x.npy")
     assert code == 0
@@ -169,6 +223,9 @@ def test_a_comparison_is_drawn(run: Any, tmp_path: Path) -> None:
         ["one.keras", "--compare", "two.keras", "--data", "x.npy", "--stats"],
         ["one.keras", "--compare", "two.keras", "--data", "x.npy", "-o", "x.h5"],
         ["one.keras", "--compare", "two.keras", "--data", "x.npy", "--plot", "x.gif"],
+        ["one.keras", "--compare", "two.keras", "--data", "x.npy", "--histograms", "x.png"],
+        ["one.keras", "--data", "x.npy", "--histograms", "x.svg"],
+        ["one.keras", "--data", "x.npy", "--histograms", "x"],
         ["one.keras", "--stats", "--data", "x.npy", "--plot", "x.png"],
         ["one.keras", "--stats", "--data", "x.npy", "--atol", "1"],
         ["one.keras", "--stats", "--data", "x.npy", "--batch-size", "many"],
