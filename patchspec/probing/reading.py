@@ -1,7 +1,7 @@
 """Arrays for a model, in memory or from files, by name.
 
-What lies in a `.npy` file is mapped and not read; so is what lies in a folder. Nothing is ever
-unpickled.
+What lies in a `.npy` file is mapped and not read; so is what lies in a folder. Python objects are
+refused.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
     def _probed(self) -> Mapping[str, Array]:
         assert self._job is not None
         keeping = Keeping()
-        carry_out(self._job, None, [keeping], stats=False)
+        carry_out(self._job, None, takers=[keeping], stats=False)
         return keeping.arrays()
 
     def _watched(self) -> Iterator[tuple[str, Any]]:
