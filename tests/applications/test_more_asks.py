@@ -180,6 +180,7 @@ def test_ask_33_two_layers_that_were_trained_apart_become_one() -> None:
         assert (variant.get_layer("a") is base.get_layer("a")) == share
 
 
+@pytest.mark.slow
 def test_ask_20_a_backbone_trained_three_steps_goes_on_under_another_head(tmp_path: Path) -> None:
     """E10: the steps are counted on, what stays has its slots, the new head none."""
     base = A.MobileNetV2(weights=None, alpha=0.35, input_shape=(32, 32, 3), classes=10)

@@ -211,7 +211,7 @@ def test_features_of_a_real_network_are_exposed_without_another_call() -> None:
 
 
 @given(case=cases())
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 def test_for_every_graph_both_ways_compute_the_same(case: Any) -> None:
     document, steps = case
     try:

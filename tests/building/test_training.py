@@ -64,7 +64,7 @@ def same(one: Any, other: Any) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(mine, theirs, strict=True))
 
 
-FEW = [("adam", False), ("loss scale", False), ("nadam", False), ("adafactor", True)]
+FEW = [("adam", False), ("loss scale", True)]
 MANY = [(name, inner) for name in OPTIMIZERS for inner in (False, True)]
 
 
@@ -250,7 +250,7 @@ def test_the_base_trains_on_by_itself() -> None:
 
 
 @given(case=cases(), name=st.sampled_from(["adam", "adafactor", "loss scale"]))
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 def test_for_every_graph_slots_follow_the_plan_live_through_files_and_rewritten(
     case: Any, name: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

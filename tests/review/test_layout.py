@@ -20,7 +20,7 @@ def boxes(layout: Layout, sizes: list[Size]) -> list[tuple[float, float, float, 
     return [(x, y, x + w, y + h) for (x, y), (w, h) in zip(layout.corners, sizes, strict=True)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(planes())
 def test_no_two_nodes_overlap(plane: Plane) -> None:
     sizes, links = plane
@@ -32,7 +32,7 @@ def test_no_two_nodes_overlap(plane: Plane) -> None:
         assert max(apart) > 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(planes())
 def test_everything_lies_in_the_picture_and_readers_below_what_they_read(plane: Plane) -> None:
     sizes, links = plane
@@ -47,7 +47,7 @@ def test_everything_lies_in_the_picture_and_readers_below_what_they_read(plane: 
         assert placed[source][3] < placed[target][1]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(planes())
 def test_a_line_leads_from_its_source_to_its_target_and_through_no_node(plane: Plane) -> None:
     sizes, links = plane
@@ -67,7 +67,7 @@ def test_a_line_leads_from_its_source_to_its_target_and_through_no_node(plane: P
                 assert not (left < x < right and upper < bottom - 0.2 and top + 0.2 < lower)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(planes())
 def test_curves_bend_between_ranks_alone(plane: Plane) -> None:
     sizes, links = plane
@@ -85,7 +85,7 @@ def test_the_same_graph_is_laid_out_the_same(plane: Plane) -> None:
     assert lay_out(*plane) == lay_out(*plane)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(planes())
 def test_every_edge_leads_to_the_next_rank(plane: Plane) -> None:
     sizes, links = plane
@@ -97,7 +97,7 @@ def test_every_edge_leads_to_the_next_rank(plane: Plane) -> None:
         assert steps == list(range(steps[0], steps[-1] + 1))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(planes())
 def test_ordering_keeps_every_rank_and_adds_no_crossing(plane: Plane) -> None:
     sizes, links = plane

@@ -73,7 +73,7 @@ def elements(page: str) -> Elements:
 # SVG
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(documents())
 def test_an_svg_is_xml_with_one_group_for_each_call(document: Any) -> None:
     whole = scene(document)
@@ -318,7 +318,7 @@ def test_hundreds_of_outputs_fold_too() -> None:
     assert len(chart.text) <= MOST_CHARACTERS
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(documents())
 def test_folding_makes_no_circle_and_loses_no_layer(document: Any) -> None:
     whole = scene(document)

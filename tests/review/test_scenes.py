@@ -32,7 +32,7 @@ def arrows(one: Scene) -> list[tuple[str, str]]:
     return [(labels[edge.source], labels[edge.target]) for edge in one.edges]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(documents())
 def test_every_call_and_every_edge_is_drawn_exactly_once(document: Any) -> None:
     whole = scene(document)
@@ -74,7 +74,7 @@ def _tensors(value: Any) -> list[Any]:
     return [found for item in items for found in _tensors(item)]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(documents())
 def test_no_two_nodes_of_a_model_overlap_and_boxes_hold_what_is_theirs(document: Any) -> None:
     placed = list(picture_of(scene(document)).walk())
