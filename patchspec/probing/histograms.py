@@ -72,7 +72,9 @@ class Cells:
     def of(cls, values: Array) -> Cells:
         """Those of finite float64 values, of which there is at least one: the narrowest that do."""
         low, high = float(values.min()), float(values.max())
-        least = max(math.frexp(max(abs(low), abs(high)))[1] - _DIGITS, _LEAST)
+        largest = max(abs(low), abs(high))
+        # Zeros fit any width: what they are merged with says how wide cells are.
+        least = max(math.frexp(largest)[1] - _DIGITS, _LEAST) if largest else _LEAST
         # Exact, as any product with a power of two: what goes under is far inside of a cell.
         ends = [math.floor(_cell(end, least)) for end in (low, high)]
         exponent = least + _doublings(*ends)
