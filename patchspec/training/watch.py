@@ -65,7 +65,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self._job: Job | None = None
         self._pairs: list[tuple[str, Any]] = []
         self._last = -1
-        self._ahead = 0
+        self._ahead: int | None = None
         self._before: dict[str, Array] = {}
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
@@ -75,13 +75,16 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
             self._probed()
         self._pairs = list(self._watched())
         self._before = {name: as_array(v).copy() for name, v in self._pairs}
+        self.on_train_end()  # That of a `fit` that was broken off.
         self._log = EventLog(self.log_dir)
-        self._ahead = self._last + 1
+        self._ahead = None
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Write all there is of an epoch."""
         assert self._log is not None
-        step = self._last = epoch if epoch >= self._ahead else epoch + self._ahead
+        if self._ahead is None:
+            self._ahead = max(0, self._last + 1 - epoch)
+        step = self._last = epoch + self._ahead
         for name, value in (logs or {}).items():
             self._log.scalar(f"epoch/{name}", float(value), step)
         rate = getattr(getattr(self.model, "optimizer", None), "learning_rate", None)
@@ -98,6 +101,11 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         if self._log is not None:
             self._log.close()
             self._log = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy has: settings and the last step, not what is of one model or file."""
+        fresh = {"_log": None, "_job": None, "_pairs": [], "_before": {}}
+        return {**super().__getstate__(), **fresh}
 
     def _probed(self) -> Mapping[str, Array]:
         assert self._job is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,33 @@ def test_a_second_fit_goes_on_behind_the_first(tmp_path: Path) -> None:
     fit(built, 5, watch, initial_epoch=4)
     steps = [event.step for event in read(tmp_path).Scalars("epoch/loss")]
     assert steps == [0, 1, 2, 4]
+
+
+def test_a_longer_second_fit_goes_on_behind_the_first_to_its_end(tmp_path: Path) -> None:
+    built = model()
+    watch = patchspec.Watch(tmp_path)
+    fit(built, 2, watch)
+    fit(built, 5, watch)
+    fit(built, 4, watch, initial_epoch=2)
+    # Files of the same second are read in any order.
+    steps = sorted(event.step for event in read(tmp_path).Scalars("epoch/loss"))
+    assert steps == list(range(9))
+
+
+def test_a_copy_of_it_holds_neither_the_file_nor_the_model(tmp_path: Path) -> None:
+    """Of a `fit` that was broken off the file is still open."""
+    built = model()
+    watch = patchspec.Watch(tmp_path, tensors="body", data=X)
+
+    def broken(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(built, 2, watch, keras.callbacks.LambdaCallback(on_epoch_end=broken))
+    copied = copy.deepcopy(watch, {id(built): None})
+    assert (copied._log, copied._job, copied._pairs, copied._last) == (None, None, [], 0)
+    fit(built, 1, watch)
+    assert list(scalars(tmp_path, "tensor/body/mean")) == [0, 1]
 
 
 def test_what_is_nan_is_written_and_stops_nothing(tmp_path: Path) -> None:
