@@ -305,7 +305,7 @@ def clone_training(
     *,
     data: Any = None,
     validation_data: Any = None,
-    callbacks: Sequence[Any] = (),
+    callbacks: Sequence[Any] | None = None,
 ) -> Training:
     """The training of a compiled live model, set up on a variant of it.
 
@@ -314,9 +314,11 @@ def clone_training(
     that the base's has, variable by variable. `callbacks` are copied with what they have counted,
     for the new model; `data` and `validation_data` (`(x, y)`, `(x, y, sample_weight)`, a
     `keras.utils.PyDataset`, a `tf.data.Dataset`, a loader with a length, a generator) get their
-    labels where the outputs are. `fit(epochs)` of the result trains so many more epochs, counted
-    on from the last `fit` of the base; `notes` and `left_out` say what has to be looked at. Nothing
-    of the base is changed. Raises `PatchError`.
+    labels where the outputs are. What a patch puts in the place of what the base is compiled with
+    stays. `fit(epochs)` of the result trains so many more epochs, counted on from the last `fit` of
+    the base, or from its own; without a number as many as the base had left, at least one. `notes`
+    and `left_out` say what has to be looked at. Nothing of the base is changed. Raises
+    `PatchError`.
     """
     from patchspec.training.cloning import clone_training as cloned  # noqa: PLC0415 (imports Keras)
 

@@ -706,7 +706,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "data of which nobody can say what the labels are",
             "The labels of a base go where the outputs of its variant are. They are told apart in "
             "`(x, y)`, `(x, y, sample_weight)`, in batches of those, and in the datasets of Keras "
-            "and TensorFlow.",
+            "and TensorFlow. For an output that is new and has a loss they hold none.",
         ),
         "PS963": Code(
             "a callback that cannot be copied",
@@ -715,8 +715,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "PS964": Code(
             "no training to move",
-            "The base is not compiled, or the variant has none of the outputs that it was compiled "
-            "for. Compile the variant for what it is to learn.",
+            "The base is not compiled, the variant has none of the outputs that it was compiled "
+            "for, or Keras cannot make again what it was compiled with. Compile the variant for "
+            "what it is to learn.",
         ),
     }
 )

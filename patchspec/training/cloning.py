@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from patchspec.building.door import said_by
 from patchspec.building.live import base_of
 from patchspec.building.optimizers import carry, parts, variable_paths
 from patchspec.building.variant import Variant
@@ -15,16 +16,17 @@ from patchspec.graph.edits import plain
 from patchspec.graph.graph import Graph
 from patchspec.planning.compiling import carried_compile
 from patchspec.planning.ends import Came
-from patchspec.planning.known import BASE
 from patchspec.planning.labels import by_output, named_ends, pairs
 from patchspec.planning.plan import Plan
-from patchspec.problems import refuse
+from patchspec.problems import refuse, some
 from patchspec.training.copying import copied
-from patchspec.training.relabelling import Outputs, fitting
+from patchspec.training.partners import Partners, differ, partners
+from patchspec.training.relabelling import Outputs, begun, fitting
 
 _NEVER = (
     "a model remembers neither its data nor its callbacks: those given here are all there are",
-    "`class_weight`, `validation_split` and `shuffle` are arguments of `fit`: give them again",
+    "`batch_size`, `shuffle`, `class_weight`, `validation_split` are given to `fit`: do so again",
+    "History knows the last `fit` alone: epochs of earlier ones are not counted",
     "sample-weight modes are no part of Keras 3: weights are by sample, or by output",
 )
 
@@ -35,21 +37,41 @@ class Training:
 
     model: Any
     """The model, compiled, with an optimizer that goes on from the steps of the base's."""
-    fit_arguments: Mapping[str, Any] = field(repr=False)
-    """What `fit` of the model takes: data, callbacks, and the epoch to begin with."""
+    given: Mapping[str, Any] = field(repr=False)
+    """`fit_arguments` with loaders in the place of generators over them."""
     notes: tuple[str, ...] = ()
     """What does not come along by itself, or has to be looked at."""
     left_out: tuple[str, ...] = _NEVER
     """What Keras does not say of a model's training."""
+    before: Any = field(default=None, repr=False)
+    """The History that the model had as this was made: it tells of no epoch trained since."""
 
-    def fit(self, epochs: int = 1, **more: Any) -> Any:
-        """Train for so many more epochs; `more` are other arguments of `fit`, which come first."""
-        arguments = {**self.fit_arguments, **more}
-        begun = int(arguments.get("initial_epoch", 0))
-        return self.model.fit(**{**arguments, "epochs": begun + epochs})
+    @property
+    def fit_arguments(self) -> dict[str, Any]:
+        """What `fit` of the model takes: data, callbacks, the epochs to begin and to end with.
+
+        They are made anew each time, so that every `fit` has a loader from its beginning.
+        """
+        return begun(self.given)
+
+    def fit(self, epochs: int | None = None, **more: Any) -> Any:
+        """Train for so many more epochs; `more` are other arguments of `fit`, which come first.
+
+        Without a number it trains for as many as the last `fit` of the base had left, at least one.
+        Called again it goes on where it ended.
+        """
+        arguments = {**self.fit_arguments, **self._ended(), **more}
+        first = int(arguments.get("initial_epoch", 0))
+        last = max(arguments.get("epochs", 0), first + 1) if epochs is None else first + epochs
+        return self.model.fit(**{**arguments, "epochs": last})
+
+    def _ended(self) -> dict[str, int]:
+        history = getattr(self.model, "history", None)
+        trained = [] if history is self.before else getattr(history, "epoch", [])
+        return {"initial_epoch": trained[-1] + 1} if trained else {}
 
     def __str__(self) -> str:
-        given = ", ".join(self.fit_arguments) or "nothing"
+        given = ", ".join(self.given) or "nothing"
         lines = [f"training of {self.model.name}: fit is given {given}"]
         lines += [f"  look at: {note}" for note in self.notes]
         return "\n".join([*lines, *(f"  not known: {said}" for said in self.left_out)])
@@ -61,33 +83,87 @@ def clone_training(
     *,
     data: Any = None,
     validation_data: Any = None,
-    callbacks: Sequence[Any] = (),
+    callbacks: Sequence[Any] | None = None,
 ) -> Training:
     """The training of `base` for `variant`; see `patchspec.clone_training`."""
     if not getattr(base, "compiled", False):
         refuse("PS964", "the base is not compiled, so there is no training to move", hint=_COMPILE)
     model, plan = (variant.model, variant.plan) if isinstance(variant, Variant) else (variant, None)
-    before, after = base_of(base).graph, base_of(model).graph
+    opened = base_of(base)
+    before, after = opened.graph, base_of(model).graph
     came = _came(before, after, base, model) if plan is None else plan.came
-    compiled = base_of(base).document["compile_config"]
-    carried = carried_compile({"compile_config": compiled}, before, after, came)
+    compiled = opened.document["compile_config"]
+    said = _said(plan)
+    carried = carried_compile({"compile_config": compiled}, before, after, came, said)
     if not carried.config:
         refuse("PS964", carried.findings[0].message, hint=_COMPILE)
-    model.compile_from_config(plain(carried.config))
-    _carry_optimizer(base, model, plan)
-    was, now = named_ends(before), named_ends(after)
-    trained = by_output(compiled.get("loss"), "loss", was) or {}
-    origins = tuple(pairs(was, now, came))
-    outputs = Outputs(was, now, origins, frozenset(trained))
+    outputs = _outputs(compiled, carried.config, before, after, came)
     arguments, notes = _arguments(base, data, validation_data, outputs)
-    mine, told = copied(callbacks, base, model)
+    known = partners(base, model, plan)
+    _compile(base, model, carried.config)
+    if carried.config.get("optimizer") == compiled.get("optimizer"):
+        _carry_optimizer(base, model, known)
+    mine, told = copied(callbacks or (), base, model, known)
     if mine:
         arguments["callbacks"] = mine
     found = [problem.message for problem in carried.findings]
-    return Training(model, arguments, (*found, *notes, *told))
+    found += _noticed(base, model, known, said)
+    return Training(
+        model, arguments, (*found, *notes, *told), before=getattr(model, "history", None)
+    )
 
 
 _COMPILE = "compile the variant for what it is to learn"
+
+
+def _said(plan: Plan | None) -> Any:
+    """What the patches put in the place of what the base is compiled with; none if nothing."""
+    patches = () if plan is None else plan.patches
+    said = [patch.compile for patch in patches if patch.compile is not None]
+    return said[-1] if said and isinstance(said[-1], Mapping) else None
+
+
+def _outputs(
+    compiled: Mapping[str, Any], config: Mapping[str, Any], before: Graph, after: Graph, came: Came
+) -> Outputs:
+    was, now = named_ends(before), named_ends(after)
+    origins = tuple(pairs(was, now, came))
+    trained = by_output(compiled.get("loss"), "loss", was) or {}
+    wanted = by_output(config.get("loss"), "loss", now) or {}
+    unlabelled = tuple(name for name, origin in origins if origin is None and name in wanted)
+    return Outputs(was, now, origins, frozenset(trained), unlabelled)
+
+
+def _compile(base: Any, model: Any, config: Mapping[str, Any]) -> None:
+    """Compile as the configuration says, with the base's own functions and classes."""
+    try:
+        with keras.saving.CustomObjectScope(_own_objects(base)):
+            model.compile_from_config(plain(config))
+    except Exception as error:  # noqa: BLE001 (what is compiled with can raise anything)
+        reason = f"the variant cannot be compiled as the base is: {said_by(error)}"
+        refuse("PS964", reason, hint="register what the base is compiled with, or " + _COMPILE)
+
+
+def _own_objects(base: Any) -> dict[str, Any]:
+    """Functions and classes that the base was compiled with, by the names that configs have."""
+    given = getattr(getattr(base, "_compile_config", None), "config", {})
+    found: dict[str, Any] = {}
+    for one in keras.tree.flatten(given):
+        kind = one if hasattr(one, "__name__") else type(one)
+        if kind.__module__.partition(".")[0] in ("builtins", "keras"):
+            continue
+        if found.setdefault(kind.__name__, kind) is not kind:
+            refuse("PS964", f"the base is compiled with two objects called `{kind.__name__}`")
+    return found
+
+
+def _noticed(base: Any, model: Any, known: Partners, said: Any) -> Iterator[str]:
+    if said is not None:
+        yield f"the patch says {some(said)} itself: that is not as in the base"
+    if differ(base, model, known.kept):
+        yield "weights are not those of the base now: it or the variant was trained since"
+    if len(_flat(base)) == 1 < len(_flat(model)):
+        yield "Keras takes no `class_weight` for several outputs: give weights of samples"
 
 
 def _came(before: Graph, after: Graph, base: Any, model: Any) -> Came:
@@ -104,27 +180,14 @@ def _flat(model: Any) -> list[Any]:
     return list(keras.tree.flatten(model.outputs))
 
 
-def _carry_optimizer(base: Any, model: Any, plan: Plan | None) -> None:
+def _carry_optimizer(base: Any, model: Any, known: Partners) -> None:
     """Give the model's optimizer what the base's remembers of the variables that both have."""
     if not base.optimizer.built:
         return
-    paths, theirs = variable_paths(model), variable_paths(base)
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
-    carried = {path: path for path in paths.values()} if plan is None else _kept(plan, paths)
-    carry(parts(model.optimizer, paths), parts(base.optimizer, theirs), carried)
-
-
-def _kept(plan: Plan, paths: Mapping[int, str]) -> dict[str, str]:
-    """The variables of a variant that are those of the base, with their paths there."""
-    kept = {
-        move.path: source
-        for move in plan.moves
-        if move.action == "kept"
-        for model, source in move.sources
-        if model == BASE
-    }
-    return {path: kept[path] for path in paths.values() if path in kept}
+    mine = parts(model.optimizer, variable_paths(model))
+    carry(mine, parts(base.optimizer, variable_paths(base)), known.kept)
 
 
 def _arguments(
@@ -143,13 +206,17 @@ def _arguments(
         arguments["validation_data"] = validation["x"] if lone else tuple(validation.values())
         arguments |= {} if steps is None else {"validation_steps": steps}
         notes += [] if note is None else [note]
-    arguments |= dict(_history(base))
+    arguments |= dict(_history(base, steps=isinstance(data, Iterator)))
     return arguments, notes
 
 
-def _history(base: Any) -> Iterator[tuple[str, Any]]:
-    """What Keras's History says of the last `fit`."""
+def _history(base: Any, *, steps: bool) -> Iterator[tuple[str, Any]]:
+    """What Keras's History says of the last `fit`; the steps for data that does not say its own."""
     history = getattr(base, "history", None)
     epochs = getattr(history, "epoch", None)
+    said = getattr(history, "params", None) or {}
     if epochs:
         yield "initial_epoch", epochs[-1] + 1
+        yield "epochs", max(said.get("epochs") or 0, epochs[-1] + 2)
+    if steps and said.get("steps"):
+        yield "steps_per_epoch", said["steps"]

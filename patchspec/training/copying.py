@@ -3,30 +3,57 @@
 from __future__ import annotations
 
 import copy
+import io
 from collections.abc import Iterator, Sequence
+from types import ModuleType
 from typing import Any
 
-from patchspec.problems import refuse
+import keras
+
+from patchspec.problems import refuse, some
+from patchspec.training.partners import Partners
 
 _PATHS = ("filepath", "filename", "log_dir", "backup_dir", "path")
 
 
-def copied(callbacks: Sequence[Any], base: Any, model: Any) -> tuple[list[Any], list[str]]:
+def copied(
+    callbacks: Sequence[Any], base: Any, model: Any, known: Partners
+) -> tuple[list[Any], list[str]]:
     """Copies that are of the new model, and what to know about them.
 
-    Whatever in them means the base or its optimizer means the new model in the copies. PS963 where
-    one cannot be copied: shared, what it counts would be counted for both.
+    Whatever in them means the base, its optimizer, a layer or a variable of it means that of the
+    new model in the copies. PS963 where one cannot be copied: shared, what it counts would be
+    counted for both.
     """
-    same = {id(base): model}
+    same = {**known.objects, id(base): model}
     if getattr(base, "optimizer", None) is not None:
         same[id(base.optimizer)] = model.optimizer
-    made = [_copy(callback, dict(same)) for callback in callbacks]
-    return made, [note for one in made for note in _noted(one, model)]
+    made: list[Any] = []
+    notes: list[str] = []
+    for callback in callbacks:
+        memo = {**same, **_opened_anew(callback)}
+        one = _copy(callback, memo)
+        lost = [path for key, path in known.lost.items() if key in memo]
+        made.append(one)
+        notes += _noted(one, known, lost)
+    return made, notes
 
 
-def _copy(callback: Any, same: dict[int, Any]) -> Any:
+def _opened_anew(callback: Any) -> dict[int, Any]:
+    """What is not copied since the callback makes it anew when `fit` begins, or is of nobody."""
+    held = vars(callback)
+    found: dict[int, Any] = {id(one): one for one in held.values() if isinstance(one, ModuleType)}
+    for one in held.values():
+        if isinstance(one, io.IOBase) and one.closed:
+            found[id(one)] = None
+    if isinstance(callback, keras.callbacks.TensorBoard):
+        found[id(callback._writers)] = {}
+    return found
+
+
+def _copy(callback: Any, memo: dict[int, Any]) -> Any:
     try:
-        return copy.deepcopy(callback, same)
+        return copy.deepcopy(callback, memo)
     except Exception as error:  # noqa: BLE001 (what a callback holds can raise anything)
         refuse(
             "PS963",
@@ -35,7 +62,7 @@ def _copy(callback: Any, same: dict[int, Any]) -> Any:
         )
 
 
-def _noted(callback: Any, model: Any) -> Iterator[str]:
+def _noted(callback: Any, known: Partners, lost: Sequence[str]) -> Iterator[str]:
     name = type(callback).__name__
     for key in _PATHS:
         place = getattr(callback, key, None)
@@ -43,7 +70,10 @@ def _noted(callback: Any, model: Any) -> Iterator[str]:
             yield f"{name} writes to `{place}`, as that of the base does: give it another place"
     if name == "LambdaCallback":
         yield "LambdaCallback calls the functions that it called: they may hold on to the base"
+    if lost:
+        yield f"{name} holds on to {some(lost)} of the base, which the variant does not have"
     best = getattr(callback, "best_weights", None)
-    if best is not None and [w.shape for w in best] != [w.shape for w in model.get_weights()]:
-        callback.best_weights = None
-        yield f"{name} forgets the best weights so far, which are those of another architecture"
+    if best is not None:
+        callback.best_weights = known.placed(best)
+        if callback.best_weights is None:
+            yield f"{name} forgets the best weights so far: the variant has others"

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import keras
 
 from patchspec.planning.labels import Named
-from patchspec.problems import refuse
+from patchspec.problems import refuse, some
 
 Relabel = Callable[[Any], Any]
 
@@ -27,6 +27,8 @@ class Outputs:
     origins: tuple[tuple[str, str | None], ...]
     """Pairs of a name now, in the order of the config, and the name that it had."""
     trained: frozenset[str]
+    unlabelled: tuple[str, ...] = ()
+    """New outputs that have a loss of their own, for which the base has no labels."""
 
     @property
     def alike(self) -> bool:
@@ -67,11 +69,21 @@ def fitting(data: Any, outputs: Outputs) -> tuple[dict[str, Any], str | None]:
 
     PS962 where nobody can say what of the data are labels, or how long it is.
     """
+    if outputs.unlabelled:
+        refuse(
+            "PS962",
+            f"data of the base has no labels for {some(outputs.unlabelled)}, which is new and has "
+            "a loss",
+            hint="leave the data out, and give `fit` data with labels for all outputs",
+        )
     if isinstance(data, tuple):
         return _of_tuple(data, outputs), None
+    if isinstance(data, (Mapping, str, bytes)):
+        _refuse_kind(data)
     if isinstance(data, keras.utils.PyDataset):
         return {"x": _Relabelled(data, outputs)}, None
     if hasattr(data, "element_spec") and hasattr(data, "map"):
+        _check_parts(data.element_spec)
         mapped = data.map(lambda *batch: _batch(batch, outputs))
         return {"x": mapped}, None
     if isinstance(data, Iterator):
@@ -79,8 +91,19 @@ def fitting(data: Any, outputs: Outputs) -> tuple[dict[str, Any], str | None]:
         return {"x": (_batch(batch, outputs) for batch in data), "shuffle": False}, note
     if isinstance(data, Iterable) and isinstance(data, Sized) and not hasattr(data, "shape"):
         steps = len(data)
-        found = _endless(data, outputs)
-        return {"x": found, "steps_per_epoch": steps, "shuffle": False}, None
+        return {"x": Loop(data, outputs), "steps_per_epoch": steps, "shuffle": False}, None
+    _refuse_kind(data)
+
+
+def begun(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of `fit`, with each loader at its beginning.
+
+    A generator is not enough for two calls: what a backend took ahead for the one the other lacks.
+    """
+    return {key: iter(v) if isinstance(v, Loop) else v for key, v in arguments.items()}
+
+
+def _refuse_kind(data: Any) -> NoReturn:
     refuse(
         "PS962",
         f"a {type(data).__name__} is no data whose labels can be told",
@@ -90,28 +113,38 @@ def fitting(data: Any, outputs: Outputs) -> tuple[dict[str, Any], str | None]:
 
 
 def _of_tuple(data: tuple[Any, ...], outputs: Outputs) -> dict[str, Any]:
-    names = ("x", "y", "sample_weight")
-    if len(data) not in (len(names) - 1, len(names)):
-        refuse(
-            "PS962",
-            f"data is a tuple of {len(data)} parts",
-            hint="give `(x, y)` or `(x, y, sample_weight)`",
-        )
-    return dict(zip(names, _batch(data, outputs), strict=False))
+    return dict(zip(_PARTS, _batch(data, outputs), strict=False))
+
+
+_PARTS = ("x", "y", "sample_weight")
+
+
+def _check_parts(batch: Any) -> None:
+    parts = len(batch) if isinstance(batch, (tuple, list)) else None
+    if parts not in (len(_PARTS) - 1, len(_PARTS)):
+        what = f"a {type(batch).__name__}" if parts is None else f"{parts} parts"
+        refuse("PS962", f"data is {what}", hint="give `(x, y)` or `(x, y, sample_weight)`")
 
 
 def _batch(batch: Any, outputs: Outputs) -> tuple[Any, ...]:
     """One batch with its labels, and its weights where they are by output, for the variant."""
-    x, *more = batch
-    y, *weights = more
+    _check_parts(batch)
+    x, y, *weights = batch
     weights = [outputs.relabelled(w) if isinstance(w, (list, tuple, dict)) else w for w in weights]
     return (x, outputs.relabelled(y), *weights)
 
 
-def _endless(data: Iterable[Any], outputs: Outputs) -> Iterator[Any]:
-    while True:
-        for batch in data:
-            yield _batch(batch, outputs)
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A loader with a length, gone through again and again, from the beginning in each `iter`."""
+
+    loader: Iterable[Any]
+    outputs: Outputs
+
+    def __iter__(self) -> Iterator[Any]:
+        while True:
+            for batch in self.loader:
+                yield _batch(batch, self.outputs)
 
 
 class _Relabelled(keras.utils.PyDataset):  # type: ignore[misc]

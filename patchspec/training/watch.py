@@ -104,7 +104,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy has: settings and the last step, not what is of one model or file."""
-        fresh = {"_log": None, "_job": None, "_pairs": [], "_before": {}}
+        fresh: dict[str, Any] = {"_log": None, "_job": None, "_pairs": [], "_before": {}}
         return {**super().__getstate__(), **fresh}
 
     def _probed(self) -> Mapping[str, Array]:
