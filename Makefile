@@ -58,6 +58,7 @@ schemas: $(STAMP)
 	$(BIN)/python -m patchspec schema inspect > schemas/inspect.schema.json
 	$(BIN)/python -m patchspec schema probe > schemas/probe.schema.json
 	$(BIN)/python -m patchspec schema comparison > schemas/comparison.schema.json
+	$(BIN)/python -m patchspec schema diff > schemas/diff.schema.json
 
 docs: $(STAMP)
 	$(BIN)/python -m tests.docs

@@ -27,6 +27,7 @@ COMMANDS = (
     "plan",
     "apply",
     "probe",
+    "diff",
     "upgrade",
     "schema",
     "explain",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 from patchspec.graph.tensors import Spec
 from patchspec.inferring.kinds import DeclinedError
 from patchspec.inferring.models import native
 from patchspec.planning.shapes import InferredLayer, Inferrer, VariableSpec
+from patchspec.problems import refuse
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,15 @@ class LightInferrer:
     def check_compile(self, config: Mapping[str, Any]) -> None:
         """Refuse (PS429) a compile configuration of which something cannot be made."""
         self.keras.check_compile(config)
+
+
+def plain_inferrer() -> LightInferrer:
+    """An inferrer that never asks Keras: what is out of the ordinary stays unknown."""
+
+    def of_keras() -> NoReturn:
+        refuse("PS906", "the layer is not one whose shapes are known without Keras")
+
+    return LightInferrer(of_keras)
 
 
 @dataclass

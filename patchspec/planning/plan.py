@@ -13,10 +13,10 @@ from typing import Any, Literal, get_args
 
 from patchspec.graph.edits import Edit
 from patchspec.graph.graph import Graph
-from patchspec.graph.tensors import Spec
+from patchspec.graph.tensors import Spec, Tensor
 from patchspec.language.patch import Patch, Step
 from patchspec.models.base import Base, architecture_digest, ordered_config
-from patchspec.planning.summary import LayerSummary, layer_summary
+from patchspec.planning.summary import LayerSummary, Lineage
 from patchspec.problems import Pointer, Problem
 from patchspec.weights.pipelines import Pipeline
 
@@ -209,10 +209,20 @@ class Plan:
         return plan_html(self)
 
     @cached_property
+    def lineage(self) -> Lineage:
+        """The base's graph and the variant's, and which layer is which."""
+        return Lineage(self.base.graph, self.graph, self.origins, self.replaces)
+
+    @property
     def layers(self) -> LayerSummary:
         """Which layers are added, removed, replaced and changed."""
-        before, after = self.base.graph.by_path, self.graph.by_path
-        return layer_summary(before, after, self.origins, self.replaces)
+        return self.lineage.layers
+
+    @cached_property
+    def output_specs(self) -> Mapping[Tensor, Spec]:
+        """What is known of the outputs' tensors."""
+        pairs = zip(self.graph.outputs, self.outputs, strict=True)
+        return {slot.tensor: output.spec for slot, output in pairs if output.spec is not None}
 
     @cached_property
     def parameters(self) -> Mapping[str, Mapping[str, int | None]]:

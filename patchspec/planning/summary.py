@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
+from patchspec.graph.graph import Graph
 from patchspec.graph.layer import Layer
 from patchspec.graph.tensors import Tensor
 
@@ -32,6 +34,30 @@ Layers = Mapping[str, Layer]
 """Layers by path, those of nested models too."""
 Origins = Mapping[str, str | None]
 """For every layer afterwards, the layer that it was before, or none."""
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Two models, and which layer of the one each layer of the other is.
+
+    A plan knows it, since its steps say so; of two models found somewhere it is worked out.
+    """
+
+    before: Graph
+    after: Graph
+    origins: Origins
+    """For every layer after, nested ones too, the layer before that it is, or none."""
+    replaces: Mapping[str, str]
+    """For every new layer that stands in the place of one before, that one."""
+
+    @cached_property
+    def layers(self) -> LayerSummary:
+        """Which layers are added, removed, replaced and changed."""
+        return layer_summary(self.before.by_path, self.after.by_path, self.origins, self.replaces)
+
+    def origin(self, path: str) -> Layer:
+        """The layer before that a layer after is; there is one."""
+        return self.before.by_path[str(self.origins[path])]
 
 
 def layer_summary(
@@ -105,13 +131,15 @@ def _meant(config: Any) -> Any:
     if isinstance(config, Mapping):
         wiring = ("layers", "input_layers", "output_layers", "dtype", "build_input_shape")
         skipped = ("name", *(wiring if "layers" in config else ()))
-        return {k: _inner(v) for k, v in config.items() if k not in skipped}
+        return {k: meant_value(v) for k, v in config.items() if k not in skipped}
     return config
 
 
-def _inner(value: Any) -> Any:
+def meant_value(value: Any) -> Any:
+    """What a value in a config says, without what Keras derives and numbers objects by."""
     if isinstance(value, Mapping):
         if value.get("class_name") == "__keras_tensor__":
             return value["config"]["keras_history"]
-        return {k: _inner(v) for k, v in value.items() if k != "build_config"}
-    return [_inner(item) for item in value] if isinstance(value, list) else value
+        skipped = ("build_config", "shared_object_id")
+        return {k: meant_value(v) for k, v in value.items() if k not in skipped}
+    return [meant_value(item) for item in value] if isinstance(value, list) else value

@@ -36,7 +36,7 @@ Cell = tuple[str, str]
 def plan_html(plan: Plan) -> str:
     """The plan as a notebook shows it: facts, steps, layers, inputs and outputs, findings."""
     names = " + ".join(patch.name or "patch" for patch in plan.patches) or "no patch"
-    inputs = input_rows(plan)
+    inputs = input_rows(plan.lineage)
     parts = [
         f"<b style='font-size:15px'>{safe(names)}</b>",
         *(f"<div>{safe(p.description)}</div>" for p in plan.patches if p.description),
@@ -45,7 +45,7 @@ def plan_html(plan: Plan) -> str:
         _section("Steps", list(_steps(plan))),
         _section("Layers", list(_layers(plan))),
         _section("Inputs", _ends(inputs) if any(row.note for row in inputs) else []),
-        _section("Outputs", _ends(output_rows(plan))),
+        _section("Outputs", _ends(output_rows(plan.lineage, plan.output_specs))),
         *(
             f"<div style='margin-top:6px'>\u26a0 <code>{safe(finding.problem.code)}</code> "
             f"{safe(finding.problem.message)}{' (accepted)' if finding.allowed else ''}</div>"
@@ -97,7 +97,7 @@ def _steps(plan: Plan) -> Iterator[list[Cell]]:
 
 
 def _layers(plan: Plan) -> Iterator[list[Cell]]:
-    rows = layer_rows(plan)
+    rows = layer_rows(plan.lineage)
     for kind, (symbol, colour) in SYMBOLS.items():
         own = [row for row in rows if row.kind == kind]
         tone = f"{CELL};color:{COLOURS[colour]};white-space:nowrap"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from patchspec.graph.edits import pointer_string
@@ -22,6 +22,7 @@ from patchspec.review.problems import problem_json, problem_text
 from patchspec.review.rows import (
     MANY,
     SYMBOLS,
+    LayerRow,
     check_sentences,
     form_sentences,
     input_rows,
@@ -86,10 +87,14 @@ def _forms(plan: Plan) -> Iterator[str]:
 
 
 def _layers(plan: Plan, style: Style) -> Iterator[str]:
-    rows = layer_rows(plan)
+    rows = layer_rows(plan.lineage)
     if not rows:
         return
-    yield style("Layers", "bold")
+    yield from (style("Layers", "bold"), *layer_lines(rows, style), "")
+
+
+def layer_lines(rows: Sequence[LayerRow], style: Style) -> Iterator[str]:
+    """What becomes of layers, kind by kind, each with its sign and a word."""
     for kind in SYMBOLS:
         symbol, colour = SYMBOLS[kind]
         own = [row for row in rows if row.kind == kind]
@@ -98,11 +103,13 @@ def _layers(plan: Plan, style: Style) -> Iterator[str]:
             yield f"  {style(f'{symbol:>3} {kind:<8}', colour)} {said}"
         if len(own) > MANY:
             yield f"      {kind:<8} ... and {len(own) - MANY} more"
-    yield ""
 
 
 def _ends(plan: Plan, style: Style) -> Iterator[str]:
-    for title, rows in (("Inputs", input_rows(plan)), ("Outputs", output_rows(plan))):
+    for title, rows in (
+        ("Inputs", input_rows(plan.lineage)),
+        ("Outputs", output_rows(plan.lineage, plan.output_specs)),
+    ):
         if title == "Outputs" or any(row.note for row in rows):
             yield style(title, "bold")
             cells = [(clean(row.name), clean(row.tensor), row.spec, row.note) for row in rows]

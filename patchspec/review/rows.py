@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from patchspec.graph.layer import Layer
 from patchspec.graph.references import end_names
-from patchspec.graph.tensors import Slot
+from patchspec.graph.tensors import Slot, Spec, Tensor
 from patchspec.planning.plan import Check, Move, Plan
-from patchspec.planning.summary import calls_read, names_after
+from patchspec.planning.summary import Lineage, calls_read, meant_value, names_after
 from patchspec.problems import some
 from patchspec.review.style import plural
 
@@ -24,6 +25,7 @@ SYMBOLS = {
     "renamed": ("~", "yellow"),
 }
 """The sign and the colour of each kind of change, in the order in which they are shown."""
+NOTHING: Mapping[Tensor, Spec] = MappingProxyType({})
 MANY = 12
 """How many names or rows of a kind are listed before the rest is counted."""
 
@@ -59,18 +61,18 @@ def form_sentences(plan: Plan) -> Iterator[str]:
         yield f"{which} {said} ({edits})"
 
 
-def layer_rows(plan: Plan) -> list[LayerRow]:
+def layer_rows(lineage: Lineage) -> list[LayerRow]:
     """All that becomes of layers, kind by kind."""
-    summary = plan.layers
-    after, before = plan.graph.by_path, plan.base.graph.by_path
+    summary = lineage.layers
+    after, before = lineage.after.by_path, lineage.before.by_path
     rows = [LayerRow("added", name, _new(after[name])) for name in summary.added]
     rows += [LayerRow("removed", name, before[name].class_name) for name in summary.removed]
     rows += [
         LayerRow("replaced", _arrow(old, new), _classes(before[old], after[new]))
         for old, new in summary.replaced
     ]
-    rows += _alike("changed", [(name, _changed(plan, name)) for name in summary.changed])
-    rows += _alike("rewired", [(name, _rewired(plan, name)) for name in summary.rewired])
+    rows += _alike("changed", [(name, _changed(lineage, name)) for name in summary.changed])
+    rows += _alike("rewired", [(name, _rewired(lineage, name)) for name in summary.rewired])
     return rows + [LayerRow("renamed", _arrow(old, new), "") for old, new in summary.renamed]
 
 
@@ -100,18 +102,21 @@ def _classes(old: Layer, new: Layer) -> str:
     return _arrow(old.class_name, new.class_name)
 
 
-def _changed(plan: Plan, name: str) -> str:
+def _changed(lineage: Lineage, name: str) -> str:
     """Which keys of a layer's config change, from what to what."""
-    before = plan.base.graph.by_path[str(plan.origins[name])].config
-    after = plan.graph.by_path[name].config
+    changes = config_changes(lineage, name)
+    return ", ".join(f"{path} {_value(old)} -> {_value(new)}" for path, old, new in changes)
+
+
+def config_changes(lineage: Lineage, name: str) -> Iterator[tuple[str, Any, Any]]:
+    """The keys of a layer's config that have another value afterwards, and both values."""
+    before, after = lineage.origin(name).config, lineage.after.by_path[name].config
     unseen = ("name", "layers", "input_layers", "output_layers", "dtype", "build_input_shape")
     skipped = unseen if "layers" in after else unseen[:1]
-    keys = [k for k in {**before, **after} if k not in skipped]
-    return ", ".join(
-        f"{path} {_value(old)} -> {_value(new)}"
-        for key in keys
-        for path, old, new in _differences(key, before.get(key), after.get(key))
-    )
+    for key in {**before, **after}:
+        if key not in skipped:
+            old, new = meant_value(before.get(key)), meant_value(after.get(key))
+            yield from _differences(key, old, new)
 
 
 def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
@@ -152,13 +157,10 @@ def _value(value: Any) -> str:
     return json.dumps(value)
 
 
-def _rewired(plan: Plan, name: str) -> str:
+def _rewired(lineage: Lineage, name: str) -> str:
     """What a layer reads instead of what, call by call where it has several."""
-    origin = plan.base.graph.by_path[str(plan.origins[name])]
-    was, now = (
-        calls_read(origin, names_after(plan.origins)),
-        calls_read(plan.graph.by_path[name], {}),
-    )
+    was = calls_read(lineage.origin(name), names_after(lineage.origins))
+    now = calls_read(lineage.after.by_path[name], {})
     if len(was) != len(now):
         return f"{plural(len(was), 'call')} -> {len(now)}"
     said = []
@@ -219,30 +221,31 @@ def check_sentences(checks: Sequence[Check]) -> Iterator[str]:
         yield f"{count} {reason}"
 
 
-def input_rows(plan: Plan) -> list[EndRow]:
-    """The inputs of the variant, then those of the base that are gone."""
-    return list(_ends(plan, plan.base.graph.inputs, plan.graph.inputs, {}))
+def input_rows(lineage: Lineage, specs: Mapping[Tensor, Spec] = NOTHING) -> list[EndRow]:
+    """The inputs afterwards, then those that are gone; `specs` adds to what is recorded."""
+    return list(_ends(lineage, lineage.before.inputs, lineage.after.inputs, specs))
 
 
-def output_rows(plan: Plan) -> list[EndRow]:
-    """The outputs of the variant, then those of the base that are gone."""
-    specs = {output.tensor: str(output.spec) for output in plan.outputs if output.spec}
-    return list(_ends(plan, plan.base.graph.outputs, plan.graph.outputs, specs))
+def output_rows(lineage: Lineage, specs: Mapping[Tensor, Spec] = NOTHING) -> list[EndRow]:
+    """The outputs afterwards, then those before that are gone."""
+    return list(_ends(lineage, lineage.before.outputs, lineage.after.outputs, specs))
 
 
 def _ends(
-    plan: Plan, before: tuple[Slot, ...], after: tuple[Slot, ...], specs: Mapping[str, str]
+    lineage: Lineage,
+    before: tuple[Slot, ...],
+    after: tuple[Slot, ...],
+    specs: Mapping[Tensor, Spec],
 ) -> Iterator[EndRow]:
-    names = names_after(plan.origins) | dict(plan.layers.replaced)
+    names = names_after(lineage.origins) | dict(lineage.layers.replaced)
     left = {
         replace(slot.tensor, layer=names.get(slot.tensor.layer, "")): (name, slot)
         for name, slot in zip(end_names(before), before, strict=True)
     }
-    recorded = {**plan.base.graph.recorded, **plan.graph.recorded}
+    recorded = {**lineage.before.recorded, **lineage.after.recorded, **specs}
     for name, slot in zip(end_names(after), after, strict=True):
         was, _ = left.pop(slot.tensor, ("", slot))
         note = "" if was == name else f"was {was}" if was else "new"
-        spec = specs.get(str(slot.tensor)) or str(recorded.get(slot.tensor, "?"))
-        yield EndRow(name, str(slot.tensor), spec, note)
+        yield EndRow(name, str(slot.tensor), str(recorded.get(slot.tensor, "?")), note)
     for name, slot in left.values():
         yield EndRow(name, str(slot.tensor), str(recorded.get(slot.tensor, "")), "gone")

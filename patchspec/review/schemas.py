@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from patchspec.review.difference_schema import DIFFERENCE
 from patchspec.review.probe_schemas import COMPARISON, PROBE
 
 _TEXT = {"type": "string"}
@@ -227,12 +228,18 @@ _INSPECT: Mapping[str, Any] = {
 
 
 _NESTED = ("plan", "inspect")
+_SCHEMAS = {
+    "plan": _PLAN,
+    "inspect": _INSPECT,
+    "probe": PROBE,
+    "comparison": COMPARISON,
+    "diff": DIFFERENCE,
+}
 
 
 def schema(name: str) -> dict[str, Any]:
     """The schema of what a command prints with `--json`; `comparison` is `probe --compare`."""
-    known = {"plan": _PLAN, "inspect": _INSPECT, "probe": PROBE, "comparison": COMPARISON}
-    properties = known[name]
+    properties = _SCHEMAS[name]
     command = "probe --compare" if name == "comparison" else name
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",

@@ -1,0 +1,66 @@
+"""show what two models differ in: layers, wiring, inputs and outputs, weights"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from patchspec.cli.operands import Operand, add_operands, operand
+from patchspec.cli.shared import add_custom_objects, add_models, add_settings
+from patchspec.review.style import style_for
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """A B"""
+    parser.add_argument(
+        "before", metavar="A", help="a model of any format, a saved plan, or a patch"
+    )
+    parser.add_argument("after", metavar="B", help="what to hold against it")
+    add_operands(parser)
+    parser.add_argument("--no-weights", action="store_true", help="look at the architectures alone")
+    parser.add_argument(
+        "--exit-code", action="store_true", help="exit with 1 where they differ, as `git diff` does"
+    )
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="print nothing; implies --exit-code"
+    )
+    add_custom_objects(parser)
+    add_models(parser)
+    add_settings(parser)
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--format",
+        choices=("text", "json", "markdown"),
+        default="text",
+        help="how the difference is printed (default: text)",
+    )
+    group.add_argument(
+        "--json", dest="format", action="store_const", const="json", help="short for --format json"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the difference; 0, or with `--exit-code` 1 where there is one."""
+    one, other = (operand(path, arguments) for path in (arguments.before, arguments.after))
+    differs, said = _models(one, other, arguments)
+    if not arguments.quiet:
+        print(said)
+    return 1 if differs and (arguments.exit_code or arguments.quiet) else 0
+
+
+def _models(one: Operand, other: Operand, arguments: argparse.Namespace) -> tuple[bool, str]:
+    from patchspec.differences.difference import difference  # noqa: PLC0415
+    from patchspec.review.differences import (  # noqa: PLC0415
+        difference_json,
+        difference_markdown,
+        difference_text,
+    )
+
+    readable = one.has_values and other.has_values and not arguments.no_weights
+    found = difference(one.model, other.model, values=readable)
+    if arguments.format == "json":
+        return not found.is_empty, json.dumps(difference_json(found), indent=2)
+    if arguments.format == "markdown":
+        return not found.is_empty, difference_markdown(found)
+    return not found.is_empty, difference_text(found, style_for(sys.stdout))

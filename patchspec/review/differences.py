@@ -1,0 +1,331 @@
+"""Two models side by side as text, Markdown and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from patchspec.differences.counting import total_parameters, trainable_parameters
+from patchspec.differences.difference import Difference
+from patchspec.differences.values import ValueChange
+from patchspec.graph.graph import Graph
+from patchspec.graph.layer import Layer
+from patchspec.graph.references import end_names
+from patchspec.graph.tensors import Spec, Tensor
+from patchspec.models.base import Base
+from patchspec.planning.summary import calls_read, names_after
+from patchspec.problems import some
+from patchspec.review.markdown import code, details, md_table
+from patchspec.review.plans import layer_lines
+from patchspec.review.rows import (
+    MANY,
+    SYMBOLS,
+    EndRow,
+    config_changes,
+    input_rows,
+    layer_rows,
+    output_rows,
+)
+from patchspec.review.style import PLAIN, Style, clean, number, plural, table
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading and what stands below it, as columns."""
+
+    title: str
+    rows: Sequence[Sequence[str]]
+
+
+def difference_text(found: Difference, style: Style = PLAIN) -> str:
+    """The difference for a terminal: layers, inputs and outputs, parameters, values, guesses."""
+    title = f"{clean(found.before.origin)} -> {clean(found.after.origin)}"
+    lines = [style("Difference: ", "bold") + title, ""]
+    rows = layer_rows(found.lineage)
+    if rows:
+        lines.append(style("Layers", "bold"))
+        lines += [*layer_lines(rows, style), ""]
+    for section in _sections(found):
+        lines.append(style(section.title, "bold"))
+        cells = [[clean(cell) for cell in row] for row in section.rows]
+        lines += [f"  {line}" for line in table(cells)]
+        lines.append("")
+    return "\n".join([*lines, style(_verdict(found), "bold")])
+
+
+def difference_markdown(found: Difference) -> str:
+    """The difference for a comment: what stands first is what a reader needs first."""
+    lines = [
+        f"**{_verdict(found)}**",
+        "",
+        f"{code(found.before.origin)} → {code(found.after.origin)}",
+    ]
+    rows = layer_rows(found.lineage)
+    if rows:
+        cells = [(f"{SYMBOLS[r.kind][0]} {r.kind}", code(r.name), r.what) for r in rows]
+        lines += ["", *details("Layers", md_table(("", "layer", "what"), cells))]
+    for section in _sections(found):
+        heads = [""] * len(section.rows[0])
+        lines += ["", *details(section.title, md_table(heads, section.rows))]
+    return "\n".join(lines)
+
+
+def _verdict(found: Difference) -> str:
+    if found.is_empty:
+        return (
+            "No difference in architecture" + ("" if found.values is None else " or weights") + "."
+        )
+    s = found.lineage.layers
+    counts = (
+        (len(s.added), "added"),
+        (len(s.removed), "removed"),
+        (len(s.replaced), "replaced"),
+        (len(s.changed), "changed"),
+        (len(s.rewired), "rewired"),
+        (len(s.renamed), "renamed"),
+    )
+    said = ", ".join(f"{count} {word}" for count, word in counts if count)
+    values = found.values
+    moved = len({change.layer for change in values.changes}) if values else 0
+    parts = [f"layers: {said}"] if said else []
+    parts += [f"{title.lower()} changed" for title, rows in _end_rows(found) if _speak(rows)]
+    if values is not None:
+        parts.append(f"weights of {plural(moved, 'layer')} differ" if moved else "weights equal")
+    if not parts or parts == ["weights equal"]:
+        parts.insert(0, "the models differ in what no layer holds")
+    verdict = "; ".join(parts)
+    return f"{verdict[0].upper()}{verdict[1:]}."
+
+
+def _sections(found: Difference) -> Iterator[Section]:
+    for title, rows in _end_rows(found):
+        if _speak(rows):
+            yield Section(title, [(row.name, row.tensor, row.spec, row.note) for row in rows])
+    yield from _some("Shapes", shape_rows(found))
+    yield from _some("Model", model_rows(found))
+    yield from _some("Parameters", list(parameter_rows(found)))
+    yield from _some("Weights", list(value_rows(found)))
+    guessed = [
+        (found.lineage.origins[path] or "", "->", path, f"recognised by its {reason}")
+        for path, reason in found.guesses.items()
+    ]
+    yield from _some("Guesses", guessed)
+
+
+def _end_rows(found: Difference) -> tuple[tuple[str, list[EndRow]], ...]:
+    before, after = (specs.get("", {}) for specs in found.specs)
+    known = {**before, **after}
+    return (
+        ("Inputs", input_rows(found.lineage, known)),
+        ("Outputs", output_rows(found.lineage, known)),
+    )
+
+
+def _speak(rows: Sequence[EndRow]) -> bool:
+    """Whether an input or output came, went or got another name."""
+    return any(row.note for row in rows)
+
+
+def _some(title: str, rows: Sequence[Sequence[str]]) -> Iterator[Section]:
+    if rows:
+        shown = list(rows[:MANY])
+        if len(rows) > MANY:
+            rest = f"... and {len(rows) - MANY} more"
+            shown.append((rest, *[""] * (len(rows[0]) - 1)))
+        yield Section(title, shown)
+
+
+def shape_rows(found: Difference) -> list[tuple[str, str, str, str]]:
+    """The tensors of layers in both models that have another shape or dtype."""
+    before, after = found.specs
+    rows = []
+    for path, layer in found.lineage.after.by_path.items():
+        origin = found.lineage.origins.get(path)
+        if origin is None:
+            continue
+        old = found.lineage.origin(path)
+        was, now = _made(before, old), _made(after, layer)
+        for (call, output), spec in now.items():
+            if (call, output) in was and was[call, output] != spec:
+                tensor = str(Tensor(path, call, output))
+                rows.append((tensor, str(was[call, output]), "->", str(spec)))
+    return rows
+
+
+def _made(specs: Mapping[str, Mapping[Tensor, Spec]], layer: Layer) -> dict[tuple[int, int], Spec]:
+    own = specs.get(layer.home, {})
+    return {(t.call, t.output): spec for t, spec in own.items() if t.layer == layer.name}
+
+
+def model_rows(found: Difference) -> list[tuple[str, str, str, str]]:
+    """What models say of themselves beside their layers: name, kind, form of inputs and outputs."""
+    old, new = found.before.document, found.after.document
+    pairs = [
+        ("name", found.before.graph.config.get("name"), found.after.graph.config.get("name")),
+        ("class", old.get("class_name"), new.get("class_name")),
+        ("trainable", old["config"].get("trainable", True), new["config"].get("trainable", True)),
+        ("compiled", bool(old.get("compile_config")), bool(new.get("compile_config"))),
+        ("form of inputs", *_forms(found, "input_layers")),
+        ("form of outputs", *_forms(found, "output_layers")),
+    ]
+    rows = [(key, str(was), "->", str(now)) for key, was, now in pairs if was != now]
+    if old.get("compile_config") and new.get("compile_config"):
+        was, now = old["compile_config"], new["compile_config"]
+        changed = [key for key in {**was, **now} if was.get(key) != now.get(key)]
+        if changed:
+            rows.append(("compiled with", some(changed, MANY), "", "differs"))
+    return rows
+
+
+def _forms(found: Difference, key: str) -> tuple[str, str]:
+    return _form(found.before.graph, key), _form(found.after.graph, key)
+
+
+def _form(graph: Graph, key: str) -> str:
+    said = graph.config.get(key)
+    if isinstance(said, Mapping):
+        return f"a dict of {', '.join(said)}"
+    lone = isinstance(said, list) and len(said) == 3 and isinstance(said[0], str)  # noqa: PLR2004
+    return "one tensor" if lone else "a list"
+
+
+def parameter_rows(found: Difference) -> Iterator[tuple[str, str, str, str]]:
+    """How many parameters there are, and in how many layers, where that is another number."""
+    totals = [total_parameters(base) for base in (found.before, found.after)]
+    if totals[0] != totals[1]:
+        yield ("parameters", number(totals[0]), "->", number(totals[1]))
+    trained = [trainable_parameters(base) for base in (found.before, found.after)]
+    if trained[0] != trained[1]:
+        yield ("trainable", number(trained[0]), "->", number(trained[1]))
+    layers = [len(base.graph.by_path) for base in (found.before, found.after)]
+    if layers[0] != layers[1]:
+        yield ("layers", number(layers[0]), "->", number(layers[1]))
+
+
+def value_rows(found: Difference) -> Iterator[tuple[str, str, str]]:
+    """The variables that do not hold the same, and by how much they differ."""
+    if found.values is None:
+        missing = [b.origin for b in (found.before, found.after) if b.variables is None]
+        if len(missing) == 1:
+            yield (missing[0], "has no weights", "")
+        return
+    if not found.values.changes:
+        return
+    if found.values.equal:
+        yield (plural(found.values.equal, "variable"), "equal", "bit by bit")
+    for change in found.values.changes:
+        yield (f"{change.layer}/{change.variable}", *_told(change))
+
+
+def _told(change: ValueChange) -> tuple[str, str]:
+    if change.before is None or change.after is None:
+        there = change.after if change.before is None else change.before
+        return _shape(there or ()), "new" if change.before is None else "gone"
+    if change.before != change.after:
+        return f"{_shape(change.before)} -> {_shape(change.after)}", "another shape"
+    parts = [f"{change.dtypes[0]} -> {change.dtypes[1]}"] if change.dtypes else []
+    if change.largest is not None:
+        parts.append(f"at most {change.largest:.3g}")
+    if change.relative is not None:
+        parts.append(f"{change.relative:.3g} of its length")
+    return _shape(change.after), ", ".join(parts) or "differs"
+
+
+def _shape(shape: Iterable[int]) -> str:
+    return "x".join(map(str, shape)) or "scalar"
+
+
+def difference_json(found: Difference) -> dict[str, Any]:
+    """The difference for programs; `schemas/diff.schema.json` describes it."""
+    s = found.lineage.layers
+    return {
+        "format": FORMAT,
+        "equal": found.is_empty,
+        "before": _model_json(found.before),
+        "after": _model_json(found.after),
+        "summary": {
+            "added": list(s.added),
+            "removed": list(s.removed),
+            "changed": list(s.changed),
+            "rewired": list(s.rewired),
+            "replaced": [{"from": old, "to": new} for old, new in s.replaced],
+            "renamed": [{"from": old, "to": new} for old, new in s.renamed],
+        },
+        "guesses": [
+            {"from": found.lineage.origins[path], "to": path, "by": reason}
+            for path, reason in found.guesses.items()
+        ],
+        "layers": [
+            *(_changed_json(found, path) for path in s.changed),
+            *(_rewired_json(found, path) for path in s.rewired),
+        ],
+        "shapes": [
+            {"tensor": tensor, "before": was, "after": now}
+            for tensor, was, _, now in shape_rows(found)
+        ],
+        "weights": None if found.values is None else _values_json(found),
+    }
+
+
+def _model_json(base: Base) -> dict[str, Any]:
+    ends = {}
+    for key, slots in (("inputs", base.graph.inputs), ("outputs", base.graph.outputs)):
+        names = end_names(slots)
+        ends[key] = [
+            {"name": name, "tensor": str(slot.tensor)}
+            for name, slot in zip(names, slots, strict=True)
+        ]
+    return {
+        "origin": base.origin,
+        "architecture": base.architecture,
+        "layers": len(base.graph.by_path),
+        "parameters": {
+            "total": total_parameters(base),
+            "trainable": trainable_parameters(base),
+        },
+        **ends,
+    }
+
+
+def _changed_json(found: Difference, path: str) -> dict[str, Any]:
+    changes = [
+        {"key": key, "before": old, "after": new}
+        for key, old, new in config_changes(found.lineage, path)
+    ]
+    return {"layer": path, "was": found.lineage.origins[path], "config": changes}
+
+
+def _rewired_json(found: Difference, path: str) -> dict[str, Any]:
+    was = calls_read(found.lineage.origin(path), names_after(found.lineage.origins))
+    now = calls_read(found.lineage.after.by_path[path], {})
+    return {
+        "layer": path,
+        "was": found.lineage.origins[path],
+        "reads": {
+            "before": [[str(t) for t in call.values()] for call in was],
+            "after": [[str(t) for t in call.values()] for call in now],
+        },
+    }
+
+
+def _values_json(found: Difference) -> dict[str, Any]:
+    values = found.values
+    assert values is not None
+    return {
+        "equal": values.equal,
+        "changes": [
+            {
+                "layer": change.layer,
+                "variable": change.variable,
+                "before": None if change.before is None else list(change.before),
+                "after": None if change.after is None else list(change.after),
+                "dtypes": None if change.dtypes is None else list(change.dtypes),
+                "largest": change.largest,
+                "relative": change.relative,
+            }
+            for change in values.changes
+        ],
+    }
