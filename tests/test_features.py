@@ -42,6 +42,7 @@ ROWS = {
     "C2": "a schema holds, and unknown keys are refused",
     "C3": "the schema is published for editors",
     "C4": "YAML that misleads is refused or read as it looks",
+    "C8": "exit codes and JSON speak to programs",
     "C9": "patches in a stack, included ones, one for many bases",
     "C10": "parameters with types, defaults and overrides",
     "C13": "conflicts are found",
@@ -72,6 +73,7 @@ ROWS = {
     "E9": "the compile configuration is carried, or dropped on purpose",
     "E10": "variables that stay keep the state of the optimizer",
     "E11": "flags are carried exactly",
+    "G3": "two architectures are set side by side in words",
     "E12": "new layers start from the same bits",
 }
 

@@ -21,7 +21,13 @@ def test_the_zoo_yields_distinct_architectures() -> None:
     assert len({zoo(name).count_params() for name in ("VGG16", "ResNet50", "MobileNetV2")}) == 3
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+QUICK = ("ResNet50", "MobileNetV2", "EfficientNetB0")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in ARCHITECTURES],
+)
 def test_the_empty_patch_is_the_identity(name: str) -> None:
     """T32: EfficientNet's Normalization included, with a mean and a variance of its own."""
     model = zoo(name)

@@ -73,7 +73,9 @@ def test_a_file_of_keras_is_loaded_as_keras_does(name: str, sample: Callable[[st
     assert mine.compiled == theirs.compiled
 
 
-@pytest.mark.parametrize("name", ["MobileNetV3Small", "NASNetMobile"])
+@pytest.mark.parametrize(
+    "name", ["MobileNetV3Small", pytest.param("NASNetMobile", marks=pytest.mark.slow)]
+)
 def test_an_application_is_loaded_as_keras_does(name: str, tmp_path: Path) -> None:
     path = tmp_path / "m.keras"
     zoo(name).save(path)
