@@ -89,19 +89,22 @@ def fold(
     patches: Sequence[Patch],
     infer: SpecSource | None = None,
     models: Mapping[str, Graph] | None = None,
+    *,
+    unfinished: bool = False,
 ) -> Folded:
     """Apply every step of every patch; raises `PatchError`, placed, at the first refused step.
 
     A Sequential stays one while it is patched into a chain. Where it is not, it must have been
     functional from the start, so the fold begins again with a first change that makes it so.
     `infer` finds out shapes that the config does not record, for selectors that ask for them;
-    `models` are those that values may come from, beside the base.
+    `models` are those that values may come from, beside the base. What is `unfinished` may have
+    layers that lead to no output.
     """
     branched: tuple[str, ...] = ()
     models = {**(models or {}), BASE: base.graph}
     while True:
         try:
-            return _fold(base, patches, branched, infer, models)
+            return _fold(base, patches, branched, infer, models, unfinished=unfinished)
         except BranchError as error:
             branched = (*branched, error.path)
 
@@ -112,6 +115,8 @@ def _fold(
     branched: tuple[str, ...],
     infer: SpecSource | None,
     models: Mapping[str, Graph],
+    *,
+    unfinished: bool,
 ) -> Folded:
     document = plain(base.document)
     graph = Graph.of(document, infer)
@@ -135,8 +140,9 @@ def _fold(
                 _step(state, step, Given(patch.seed, models), Place(p, s))
             except PatchError as error:
                 raise placed(error, patch, step) from error.__cause__
-        _check_alive(state, patches, p, base)
-    if state.changes:
+        if not unfinished:
+            _check_alive(state, patches, p, base)
+    if state.changes and not unfinished:
         _drop_idle_calls(state)
     return state
 

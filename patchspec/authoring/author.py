@@ -1,0 +1,143 @@
+"""The search: operations are tried one by one, and the most useful is taken each time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from patchspec.authoring.gaps import Gaps
+from patchspec.authoring.proposals import Step, proposed
+from patchspec.differences.matching import Match, match
+from patchspec.graph.graph import Graph
+from patchspec.inferring.light import plain_inferrer
+from patchspec.language.patch import parse_source
+from patchspec.language.source import read_text
+from patchspec.models.base import Base
+from patchspec.planning.fold import fold
+from patchspec.planning.shapes import known_specs
+from patchspec.problems import PatchError
+from patchspec.weights.seeds import derived_seed
+
+MOST_SEEDS = 10_000
+"""People choose small seeds; a larger one is written out at each layer."""
+WAYS = 5
+"""So many ways are followed where the straight one leads nowhere."""
+MOST_SEARCHED = 40
+"""With more new layers than that it would take too long."""
+MOST_STEPS = 200
+"""A patch of more operations is none that a person would write."""
+
+
+@dataclass(frozen=True)
+class Authored:
+    """The operations that were found, and what they leave undone."""
+
+    steps: tuple[Step, ...]
+    seed: int
+    gaps: Gaps
+    """What is left; nothing where the patch makes the model that is wanted."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left."""
+        return not self.gaps.size
+
+
+def author(before: Base, after: Base, found: Match | None = None) -> Authored:
+    """The operations that turn `before` into `after`.
+
+    `found` says which layers belong together, where somebody knows; else it is worked out. The most
+    useful operation is taken each time; where that leads nowhere, several ways are followed.
+    """
+    found = found or match(before, after)
+    renamed = {new: old for old, new in found.lineage.layers.renamed}
+    here = replace(before, variables=None, live=None)
+    gaps = Gaps(here.graph, after.graph)
+    start = _Way((), here, replace(gaps, seed=seed_of(gaps)))
+    straight = _searched(start, renamed, 1)
+    if not straight.gaps.size or len(gaps.missing) > MOST_SEARCHED:
+        return straight.authored()
+    wider = _searched(start, renamed, WAYS)
+    return min(wider, straight, key=lambda way: way.gaps.size).authored()
+
+
+@dataclass(frozen=True)
+class _Way:
+    """Some operations, and the model after them."""
+
+    steps: tuple[Step, ...]
+    here: Base
+    gaps: Gaps
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """What is left to do, and how much was said."""
+        return self.gaps.size, len(json.dumps(self.steps))
+
+    def authored(self) -> Authored:
+        """The way as a result."""
+        return Authored(self.steps, self.gaps.seed, self.gaps)
+
+
+def _searched(start: _Way, renamed: Mapping[str, str], width: int) -> _Way:
+    """The way that leaves the least to do, of so many followed at once."""
+    best, ways = start, [start]
+    for _ in range(MOST_STEPS):
+        if not best.gaps.size:
+            break
+        following = {way.rank: way for one in ways for way in _further(one, renamed)}
+        ways = [following[rank] for rank in sorted(following)[:width]]
+        if not ways:
+            break
+        best = min(best, ways[0], key=lambda way: way.gaps.size)
+    return best
+
+
+def _further(way: _Way, renamed: Mapping[str, str]) -> Iterator[_Way]:
+    """The way with each operation that leaves less to do."""
+    tried: set[str] = set()
+    for step in proposed(way.gaps, renamed):
+        key = json.dumps(step)
+        if key in tried:
+            continue
+        tried.add(key)
+        after = applied(way.here, [step], way.gaps.seed)
+        if after is None:
+            continue
+        gaps = replace(way.gaps, now=after.graph)
+        if gaps.size < way.gaps.size:
+            yield _Way((*way.steps, step), after, gaps)
+
+
+def seed_of(gaps: Gaps) -> int:
+    """The patch's seed of which the initializers of new layers have theirs; 0 if nothing tells."""
+    drawn = [
+        (path, key, value["config"]["seed"])
+        for path in gaps.missing
+        for key, value in gaps.wanted.by_path[path].config.items()
+        if isinstance(value, Mapping)
+        and isinstance(value.get("config"), Mapping)
+        and isinstance(value["config"].get("seed"), int)
+    ]
+    for path, key, seed in drawn[:1]:
+        for candidate in range(MOST_SEEDS):
+            if derived_seed(candidate, path, key) == seed:
+                return candidate
+    return 0
+
+
+def applied(base: Base, steps: Sequence[Step], seed: int = 0) -> Base | None:
+    """The model after some operations, of which only the structure counts; none if refused."""
+    text = json.dumps({"patchspec": 1, "seed": seed, "operations": list(steps)})
+    try:
+        patch = parse_source(read_text(text, "init"))
+        state = fold(base, (patch,), _specs, unfinished=True)
+    except PatchError:
+        return None
+    return replace(base, document=state.document, lens=state.graph)
+
+
+def _specs(graph: Graph) -> Mapping[str, Mapping[Any, Any]]:
+    return known_specs(graph, plain_inferrer())
