@@ -15,8 +15,8 @@ from patchspec.codes import CODES
 PACKAGE = Path(patchspec.__file__).parent
 ROOMS = (
     "distributions", "problems", "codes", "layers", "graph", "weights", "operations", "language",
-    "models", "planning", "inferring", "differences", "rewriting", "building", "probing",
-    "training", "review", "reference", "cli",
+    "models", "planning", "inferring", "differences", "rewriting", "authoring",
+    "building", "probing", "training", "review", "reference", "cli",
 )  # fmt: skip
 
 

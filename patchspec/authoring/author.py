@@ -15,7 +15,7 @@ from patchspec.inferring.light import plain_inferrer
 from patchspec.language.patch import parse_source
 from patchspec.language.source import read_text
 from patchspec.models.base import Base
-from patchspec.planning.fold import fold
+from patchspec.planning.fold import Folded, fold
 from patchspec.planning.shapes import known_specs
 from patchspec.problems import PatchError
 from patchspec.weights.seeds import derived_seed
@@ -130,13 +130,18 @@ def seed_of(gaps: Gaps) -> int:
 
 def applied(base: Base, steps: Sequence[Step], seed: int = 0) -> Base | None:
     """The model after some operations, of which only the structure counts; none if refused."""
+    state = folded(base, steps, seed)
+    return None if state is None else replace(base, document=state.document, lens=state.graph)
+
+
+def folded(base: Base, steps: Sequence[Step], seed: int = 0) -> Folded | None:
+    """What some operations come to, layers that lead nowhere included; none if refused."""
     text = json.dumps({"patchspec": 1, "seed": seed, "operations": list(steps)})
     try:
         patch = parse_source(read_text(text, "init"))
-        state = fold(base, (patch,), _specs, unfinished=True)
+        return fold(base, (patch,), _specs, unfinished=True)
     except PatchError:
         return None
-    return replace(base, document=state.document, lens=state.graph)
 
 
 def _specs(graph: Graph) -> Mapping[str, Mapping[Any, Any]]:

@@ -109,7 +109,11 @@ def _places(gaps: Gaps, group: Group, home: Graph) -> Iterator[Placed]:
     for old in _gone_for(gaps, group, home):
         call = next(iter(old.calls), None)
         here = call.distinct[0] if call is not None and len(call.distinct) == 1 else None
-        yield Placed("replace", old.path, (), _said(gaps, group, home, here))
+        said = _said(gaps, group, home, here)
+        yield Placed("replace", old.path, (), said)
+        if "inputs" in said[0] and _is_called_alike(old, group.layers[0]):
+            first = {key: value for key, value in said[0].items() if key != "inputs"}
+            yield Placed("replace", old.path, (), (first, *said[1:]))
         if here is not None:
             yield Placed("replace", old.path, (), _said(gaps, group, home, None))
     for tensor in group.reads():
@@ -143,6 +147,12 @@ def _one_by_one(gaps: Gaps, group: Group, home: Graph) -> Iterator[Placed]:
             for target in dict.fromkeys((whole, str(reference(home, tensor)))):
                 yield Placed("after", target, (), new)
                 yield Placed("replace", target, (), new)
+
+
+def _is_called_alike(old: Layer, new: Layer) -> bool:
+    """Whether a new layer reads all that an old one does, in the same places."""
+    reads = [[{s.key: s.tensor for s in call.slots} for call in x.calls] for x in (old, new)]
+    return reads[0] == reads[1]
 
 
 def _reader_paths(group: Group) -> tuple[str, ...]:

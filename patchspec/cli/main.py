@@ -28,6 +28,8 @@ COMMANDS = (
     "apply",
     "probe",
     "diff",
+    "init",
+    "invert",
     "upgrade",
     "schema",
     "explain",

@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan, save it where asked."""
     with quiet_backend():
-        plan = _plan(arguments)
+        plan = planned(arguments)
     if arguments.output:
         models = (plan.base, *plan.models.values())
         read = (file for model in models for file in model.files)
@@ -85,7 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 2 if arguments.detailed_exitcode and not plan.is_identity else 0
 
 
-def _plan(arguments: argparse.Namespace) -> Plan:
+def planned(arguments: argparse.Namespace) -> Plan:
+    """The plan that the arguments ask for."""
     base, paths = split_base(arguments.paths)
     if not paths:
         raise Usage("give at least one patch (a file that ends in .yaml or .yml)")

@@ -249,4 +249,10 @@ ENVIRONMENT: Mapping[str, Code] = {
         "for, or Keras cannot make again what it was compiled with. Compile the variant for "
         "what it is to learn.",
     ),
+    "PS985": Code(
+        "no patch was found that makes all of the model",
+        "`init` and `invert` look for operations, try each on the model and take the most useful, "
+        "until nothing is left. Here something is left that they found no operation for; the notes "
+        "say what. Write that part by hand: `--partial` prints the rest.",
+    ),
 }

@@ -126,8 +126,9 @@ def column(values: list[Any]) -> Any:
     """Values in order as `each` takes them: a line where they lie on one."""
     count = len(values)
     if all(isinstance(v, float) for v in values) and count > 2:  # noqa: PLR2004
-        first, last = values[0], values[-1]
-        line = [first + (last - first) * i / max(count - 1, 1) for i in range(count)]
-        if line == values:
-            return {"linear": [first, last]}
+        first = values[0]
+        # The last value of a line is rounded as well; people write the number before that.
+        for last in (float(f"{values[-1]:.12g}"), values[-1]):
+            if [first + (last - first) * i / (count - 1) for i in range(count)] == values:
+                return {"linear": [first, last]}
     return values

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from patchspec.authoring.gaps import Gaps
+from patchspec.authoring.gaps import Gaps, reference
 from patchspec.authoring.selecting import in_graph_order, selectors
 from patchspec.graph.graph import Graph
 from patchspec.graph.tensors import Slot, Tensor
@@ -36,6 +36,11 @@ def proposed(gaps: Gaps, _: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
         if path not in lone:
             by_input.setdefault(place, []).append(path)
     for place, paths in by_input.items():
+        if len(paths) == 1:
+            home = gaps.now.home(paths[0])
+            kept = gaps.now.by_path[paths[0]].calls[0].distinct[place]
+            yield {"op": "remove", "layers": paths[0], "keep": reference(home, kept)}
+            continue
         for said in selectors(in_graph_order(paths, gaps.now), gaps.now):
             yield {"op": "remove", "layers": said, "keep": place}
 
