@@ -2,7 +2,7 @@
 
 Every plan that any test of the process makes is checked on the way: its RFC 6902 document, applied
 by `jsonpatch`, gives its config. So is every model that is built: it holds what would be written of
-its plan from file to file.
+its plan from file to file. And every patch of the cookbook is found again from its two models.
 """
 
 from __future__ import annotations
@@ -32,13 +32,17 @@ from patchspec.planning.resolve import resolve
 from patchspec.problems import PatchError
 from patchspec.rewriting.obstacles import LIVE, obstacles
 from patchspec.rewriting.values import variables_of
+from tests.authoring.recovering import check_recovered
 
+RECOVERED: set[str] = set()
+"""The patches of the cookbook that were found again from the models that a test planned."""
 SAMPLES = Path(__file__).parent / "samples"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What looks at every plan of the run comes last."""
-    items.sort(key=lambda item: "every_plan" in getattr(item, "fixturenames", ()))
+    late = {"every_plan", "recovered"}
+    items.sort(key=lambda item: bool(late & set(getattr(item, "fixturenames", ()))))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -55,6 +59,7 @@ def _checked_plans(
         before = json.dumps(plan.base.document)
         edits = plan.json_patch
         assert jsonpatch.apply_patch(json.loads(before), edits) == plan.document
+        check_recovered(plan, RECOVERED)
         if keep:
             after = json.dumps(plan.document)
             with kept.open("a", encoding="utf-8") as lines:
@@ -93,6 +98,12 @@ def check_alike(plan: Plan, model: Any) -> None:
 def every_plan(_checked_plans: Path) -> Path:
     """A file with a line of JSON for every plan that the run has made: before, edits, after."""
     return _checked_plans
+
+
+@pytest.fixture
+def recovered() -> set[str]:
+    """The patches of the cookbook that the run has applied and found again."""
+    return RECOVERED
 
 
 def patch_of(steps: str | list[Any], **header: Any) -> Patch:

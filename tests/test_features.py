@@ -45,6 +45,8 @@ ROWS = {
     "C8": "exit codes and JSON speak to programs",
     "C9": "patches in a stack, included ones, one for many bases",
     "C10": "parameters with types, defaults and overrides",
+    "C11": "the difference of two models is a patch",
+    "C12": "a patch is undone by another",
     "C13": "conflicts are found",
     "C15": "a move is declared and no drop",
     "C16": "a patch on its own variant changes nothing, or is refused",
@@ -74,6 +76,7 @@ ROWS = {
     "E10": "variables that stay keep the state of the optimizer",
     "E11": "flags are carried exactly",
     "G3": "two architectures are set side by side in words",
+    "G8": "there is a recipe for every common surgery",
     "E12": "new layers start from the same bits",
 }
 

@@ -116,6 +116,11 @@ def _places(gaps: Gaps, group: Group, home: Graph) -> Iterator[Placed]:
             yield Placed("replace", old.path, (), (first, *said[1:]))
         if here is not None:
             yield Placed("replace", old.path, (), _said(gaps, group, home, None))
+    for name in dict.fromkeys(tensor.layer for tensor in group.reads()):
+        if name in home.layers and len(home.layers[name].calls) > 1:
+            # Behind all calls of a layer the new ones are called as often.
+            said = _said(gaps, group, home, Tensor(name), once=True)
+            yield Placed("after", home.layers[name].path, (), said)
     for tensor in group.reads():
         if not is_there(home, tensor):
             continue
@@ -202,14 +207,16 @@ def _read_at(home: Graph, target: str) -> Tensor | None:
     return call.distinct[0] if len(call.distinct) == 1 else None
 
 
-def _said(gaps: Gaps, group: Group, home: Graph, here: Tensor | None) -> tuple[New, ...]:
-    """The new layers as a patch says them where `here` is extended."""
+def _said(
+    gaps: Gaps, group: Group, home: Graph, here: Tensor | None, *, once: bool = False
+) -> tuple[New, ...]:
+    """The new layers as a patch says them where `here` is extended; `once`: first calls alone."""
     said: list[New] = []
     last: Tensor | None = here
     ordered = [
         (group.home.layers[name], index)
         for name, index in group.home.order.calls
-        if name in group.names
+        if name in group.names and not (once and index)
     ]
     for layer, index in ordered:
         call = layer.calls[index]

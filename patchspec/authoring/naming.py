@@ -22,8 +22,12 @@ def templates(names: Mapping[str, str], said: Any, graph: Graph) -> Iterator[str
     wanted = [names[layer.path] for layer, _ in found]
     for placeholder, meanings in stands_for.items():
         frames = [_frames(name, meaning) for name, meaning in zip(wanted, meanings, strict=True)]
-        for before, after in sorted(set.intersection(*frames)):
+        found_frames = sorted(set.intersection(*frames))
+        for before, after in found_frames:
             yield f"{before}{placeholder}{after}"
+        if found_frames:
+            # Whoever reads `$(target)` need not look at the selector; the others stand behind.
+            return
 
 
 def _frames(name: str, meaning: str | None) -> set[tuple[str, str]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 WIDTH = 96
-_PLAIN = re.compile(r"[A-Za-z_$][\w$./()-]*(?:[@:]\w+)*\Z")
+_PLAIN = re.compile(r"(?:\.{0,2}/)?[A-Za-z_$][\w$./()-]*(?:[@:]\w+)*\Z")
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 
 

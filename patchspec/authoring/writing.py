@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from patchspec.authoring.author import author
@@ -43,8 +45,10 @@ class Written:
         )
 
 
-def written(before: Base, after: Base, name: str | None = None) -> Written:
-    """The patch that turns `before` into `after`.
+def written(
+    before: Base, after: Base, name: str | None = None, folder: Path | None = None
+) -> Written:
+    """The patch that turns `before` into `after`; `folder` is where its file will lie.
 
     Values that were trained are none of its: the notes say which layers hold other ones.
     """
@@ -55,7 +59,7 @@ def written(before: Base, after: Base, name: str | None = None) -> Written:
         notes.append(f"the model is called `{now}`, which no operation changes from `{was}`")
     if _compiled(before) != _compiled(after):
         notes.append("the models are compiled in other ways: `compile:` says how, if it matters")
-    said = {"patchspec": 1, **({"name": name} if name else {}), "base": pinned(before)}
+    said = {"patchspec": 1, **({"name": name} if name else {}), "base": pinned(before, folder)}
     said |= {"seed": found.seed} if found.seed else {}
     text = patch_text({**said, "operations": list(found.steps)}, notes)
     return Written(text, tuple(notes), tuple(_left(found.gaps)))
@@ -74,9 +78,12 @@ def _compiled(base: Base) -> Any:
     return base.document.get("compile_config") or None
 
 
-def pinned(base: Base) -> Mapping[str, Any]:
-    """What a patch says of the model that it is for."""
-    return {"path": base.origin, "architecture": base.architecture}
+def pinned(base: Base, folder: Path | None = None) -> Mapping[str, Any]:
+    """What a patch says of the model that it is for: where it is, from its own folder, and what."""
+    path = base.origin
+    if folder is not None and Path(path).exists():
+        path = Path(os.path.relpath(path, folder)).as_posix()
+    return {"path": path, "architecture": base.architecture}
 
 
 def _left(gaps: Gaps) -> Iterator[str]:
@@ -93,8 +100,8 @@ def _left(gaps: Gaps) -> Iterator[str]:
         yield "inputs or outputs are others"
 
 
-def undone(plan: Plan) -> Written:
-    """The patch that makes the base of a plan from its variant.
+def undone(plan: Plan, folder: Path | None = None) -> Written:
+    """The patch that makes the base of a plan from its variant; `folder` is where it will lie.
 
     Values that the plan drops or adapts are loaded from the base, which the patch names.
     """
@@ -107,7 +114,7 @@ def undone(plan: Plan) -> Written:
     if lost:
         layers = selector(in_graph_order(lost, plan.base.graph), plan.base.graph)
         steps.append({"op": "load", "from": ORIGINAL, "layers": layers})
-        said["models"] = {ORIGINAL: pinned(plan.base)}
+        said["models"] = {ORIGINAL: pinned(plan.base, folder)}
     said["base"] = {"architecture": plan.architecture}
     said |= {"seed": found.seed} if found.seed else {}
     notes = _forgotten(plan)
@@ -140,7 +147,7 @@ def _forgotten(plan: Plan) -> list[str]:
     return []
 
 
-def scaffold(base: Base) -> str:
+def scaffold(base: Base, folder: Path | None = None) -> str:
     """A patch that changes nothing yet, with the names that the first operations need."""
     last = [layer.path for layer in base.graph.in_order if not layer.is_operation][-1]
     outputs = end_names(base.graph.outputs)
@@ -152,7 +159,7 @@ def scaffold(base: Base) -> str:
         "patchspec": 1,
         "name": "my-variant",
         "description": "",
-        "base": pinned(base),
+        "base": pinned(base, folder),
         "operations": [],
     }
     text = patch_text(said, comments)

@@ -47,13 +47,14 @@ def run(arguments: argparse.Namespace) -> int:
     from patchspec.authoring.writing import scaffold, written  # noqa: PLC0415
 
     before = open_model(arguments.before, arguments.custom_objects)
+    folder = Path(arguments.output).parent if arguments.output else None
     read = [arguments.before, *before.files]
     if arguments.after is None:
-        text = scaffold(before)
+        text = scaffold(before, folder)
     else:
         after = operand(arguments.after, arguments)
         read += [arguments.after, *after.model.files]
-        found = written(before, after.model, arguments.name)
+        found = written(before, after.model, arguments.name, folder)
         if found.left and not arguments.partial:
             raise PatchError([found.problem])
         for note in (*found.notes, *found.left):

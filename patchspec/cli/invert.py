@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from patchspec.cli.init import give
 from patchspec.cli.plan import planned
@@ -51,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     with quiet_backend():
         plan = planned(arguments)
-    found = undone(plan)
+    found = undone(plan, Path(arguments.output).parent if arguments.output else None)
     if found.left and not arguments.partial:
         raise PatchError([found.problem])
     for note in (*found.notes, *found.left):

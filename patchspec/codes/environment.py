@@ -249,6 +249,11 @@ ENVIRONMENT: Mapping[str, Code] = {
         "for, or Keras cannot make again what it was compiled with. Compile the variant for "
         "what it is to learn.",
     ),
+    "PS980": Code(
+        "git cannot be set up",
+        "`patchspec git enable` writes git's configuration and a file of attributes. Git has to be "
+        "installed, and the command to be run inside a repository unless `--global` is given.",
+    ),
     "PS985": Code(
         "no patch was found that makes all of the model",
         "`init` and `invert` look for operations, try each on the model and take the most useful, "
