@@ -76,6 +76,8 @@ ROWS = {
     "E10": "variables that stay keep the state of the optimizer",
     "E11": "flags are carried exactly",
     "G3": "two architectures are set side by side in words",
+    "G5": "git shows models as text",
+    "G6": "patches are merged by their meaning",
     "G8": "there is a recipe for every common surgery",
     "E12": "new layers start from the same bits",
 }

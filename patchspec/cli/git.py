@@ -50,7 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
         for section in SECTIONS:
             _git("config", scope, "--remove-section", section, check=False)
         wanted = without_lines(_read(attributes))
-    if wanted != _read(attributes):
+    if not wanted.strip() and attributes.exists():
+        attributes.unlink()
+    elif wanted != _read(attributes):
         attributes.parent.mkdir(parents=True, exist_ok=True)
         write_text(attributes, wanted, force=True)
         print(attributes)

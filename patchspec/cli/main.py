@@ -31,6 +31,7 @@ COMMANDS = (
     "diff",
     "init",
     "invert",
+    "merge",
     "git",
     "upgrade",
     "schema",

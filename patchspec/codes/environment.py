@@ -249,6 +249,12 @@ ENVIRONMENT: Mapping[str, Code] = {
         "for, or Keras cannot make again what it was compiled with. Compile the variant for "
         "what it is to learn.",
     ),
+    "PS970": Code(
+        "two versions of a patch cannot both be meant",
+        "`merge` puts together what two versions of a patch changed. Here both changed the same "
+        "field to something else, or one acts on a layer that the other removes or replaces. The "
+        "result has both between the usual marks; keep what is meant, and delete the marks.",
+    ),
     "PS980": Code(
         "git cannot be set up",
         "`patchspec git enable` writes git's configuration and a file of attributes. Git has to be "

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from math import prod
 from typing import Any
 
-from patchspec.graph.graph import Graph
 from patchspec.graph.layer import Layer
 from patchspec.graph.references import end_names
 from patchspec.layers.table import layer_class
@@ -37,10 +36,10 @@ def model_lines(base: Base, *, values: bool = True) -> Iterator[str]:
             yield f"  compiled with {clean(key)}: {_value(value)}"
     for layer in graph.walk():
         yield ""
-        yield from _layer_lines(layer, graph, base, values)
+        yield from _layer_lines(layer, base, values)
 
 
-def _layer_lines(layer: Layer, graph: Graph, base: Base, values: bool) -> Iterator[str]:
+def _layer_lines(layer: Layer, base: Base, values: bool) -> Iterator[str]:
     pad = "  " * len(layer.parents)
     yield f"{pad}{clean(layer.path)}: {clean(layer.class_names[-1])}"
     for call in layer.calls if not layer.is_input else ():
