@@ -59,6 +59,7 @@ schemas: $(STAMP)
 	$(BIN)/python -m patchspec schema probe > schemas/probe.schema.json
 	$(BIN)/python -m patchspec schema comparison > schemas/comparison.schema.json
 	$(BIN)/python -m patchspec schema diff > schemas/diff.schema.json
+	$(BIN)/python -m patchspec schema lint > schemas/lint.schema.json
 
 docs: $(STAMP)
 	$(BIN)/python -m tests.docs

@@ -16,7 +16,7 @@ PACKAGE = Path(patchspec.__file__).parent
 ROOMS = (
     "distributions", "problems", "codes", "layers", "graph", "weights", "operations", "language",
     "models", "planning", "inferring", "differences", "rewriting", "authoring",
-    "merging", "building", "probing", "training", "review", "reference", "cli",
+    "merging", "linting", "building", "probing", "training", "review", "reference", "cli",
 )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from patchspec.problems import PatchError
 
 COMMANDS = (
     "validate",
+    "lint",
     "inspect",
     "select",
     "plan",

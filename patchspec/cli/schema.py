@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "name",
         nargs="?",
-        choices=("patch", "plan", "inspect", "probe", "comparison", "diff"),
+        choices=("patch", "plan", "inspect", "probe", "comparison", "diff", "lint"),
         default="patch",
         help="which schema (default: patch)",
     )

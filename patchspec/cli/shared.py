@@ -229,13 +229,18 @@ def models_for(patches: Sequence[Patch], arguments: argparse.Namespace) -> dict[
 
 def patches_in(paths: Sequence[str], settings: Sequence[str]) -> tuple[Patch, ...]:
     """The patches in these files, with these values for their settings."""
+    return read_patches([Path(path) for path in paths], settings_given(settings))
+
+
+def settings_given(settings: Sequence[str]) -> dict[str, str]:
+    """The values of `--set`, by name."""
     given = {}
     for said in settings:
         name, sign, value = said.partition("=")
         if not sign:
             raise Usage(f"`--set {said}`: give a value, `--set {said}=...`")
         given[name] = value
-    return read_patches([Path(path) for path in paths], given)
+    return given
 
 
 def refuse_inputs(outputs: Iterable[Path | None], inputs: Iterable[str | None]) -> None:

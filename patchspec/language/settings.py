@@ -74,6 +74,17 @@ def setting_values(
     return values, problems
 
 
+def sample_values(declared: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """A value that would do for every setting that has none, to look at the rest of a patch."""
+    usual: Mapping[str, Any] = {"int": 1, "float": 1.0, "bool": False, "str": "x", "list": []}
+    return {
+        name: next(iter(said.get("choices", ())), said.get("min", usual[said["type"]]))
+        for name, said in declared.items()
+        if isinstance(said, Mapping) and said.get("type") in usual
+        if name not in given and "default" not in said
+    }
+
+
 def _read(value: Any, kind: str) -> Any:
     if not isinstance(value, str) or kind == "str":
         return value

@@ -16,7 +16,7 @@ def problems_text(problems: Iterable[Problem], style: Style = PLAIN, kind: str =
 
 def problem_text(problem: Problem, style: Style = PLAIN, kind: str = "error") -> str:
     """One problem with its frame."""
-    colour = "red" if kind == "error" else "yellow"
+    colour = {"error": "red", "note": "blue"}.get(kind, "yellow")
     head = f"{style(f'{kind}[{problem.code}]', colour, 'bold')}: {clean(problem.message)}"
     lines = [head, *_frame(problem, style, colour)]
     indent = " " * _gutter(problem)
@@ -70,7 +70,7 @@ def problem_json(problem: Problem) -> dict[str, Any]:
     }
 
 
-def problem_github(problem: Problem) -> str:
+def problem_github(problem: Problem, level: str = "error") -> str:
     """One problem as a workflow command of GitHub Actions."""
     span = problem.span
     place = f"file={_escaped(problem.file or '', True)}"
@@ -78,7 +78,7 @@ def problem_github(problem: Problem) -> str:
         place += f",line={span.line},col={span.column}"
     title = f"title=patchspec ({problem.code})"
     text = problem.message + (f" ({problem.hint})" if problem.hint else "")
-    return f"::error {title},{place}::{_escaped(text)}"
+    return f"::{level} {title},{place}::{_escaped(text)}"
 
 
 def _escaped(text: str, in_property: bool = False) -> str:

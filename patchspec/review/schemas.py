@@ -228,12 +228,32 @@ _INSPECT: Mapping[str, Any] = {
 
 
 _NESTED = ("plan", "inspect")
+_LINT: Mapping[str, Any] = {
+    "format": {"const": 1},
+    "findings": {
+        "type": "array",
+        "items": {
+            **_PROBLEM,
+            "properties": {
+                **_PROBLEM["properties"],  # type: ignore[dict-item]
+                "level": {"enum": ["warning", "note"]},
+                "fix": {
+                    "type": ["object", "null"],
+                    "properties": {"what": _TEXT, "safe": {"type": "boolean"}},
+                    "required": ["what", "safe", "edits"],
+                },
+            },
+            "required": [*_PROBLEM["required"], "level", "fix"],
+        },
+    },
+}
 _SCHEMAS = {
     "plan": _PLAN,
     "inspect": _INSPECT,
     "probe": PROBE,
     "comparison": COMPARISON,
     "diff": DIFFERENCE,
+    "lint": _LINT,
 }
 
 
