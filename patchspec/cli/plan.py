@@ -60,7 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_models(parser)
     add_custom_objects(parser)
     add_settings(parser)
-    add_format(parser)
+    parser.add_argument(
+        "--report", metavar="URL", help="with --format markdown, where the page of the plan lies"
+    )
+    add_format(parser, "markdown")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -80,6 +83,10 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(plan.json_patch, indent=2))
     elif arguments.format == "json":
         print(json.dumps(plan_json(plan, with_config=arguments.with_config), indent=2))
+    elif arguments.format == "markdown":
+        from patchspec.review.comments import plan_comment  # noqa: PLC0415
+
+        print(plan_comment(plan, report=arguments.report), end="")
     else:
         print(plan_text(plan, style_for(sys.stdout)))
     return 2 if arguments.detailed_exitcode and not plan.is_identity else 0

@@ -27,12 +27,12 @@ class Usage(Exception):  # noqa: N818 (said to the user as it is)
     """The command was called in a way that means nothing."""
 
 
-def add_format(parser: argparse.ArgumentParser) -> None:
-    """`--format` and `--json`."""
+def add_format(parser: argparse.ArgumentParser, *more: str) -> None:
+    """`--format` and `--json`; `more` are forms that not every command has."""
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
         "--format",
-        choices=("text", "json", "github"),
+        choices=("text", "json", "github", *more),
         default="text",
         help="how results and problems are printed (default: text)",
     )

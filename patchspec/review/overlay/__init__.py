@@ -1,0 +1,1 @@
+"""Two models as one graph: what stayed, came, went and changed, for pictures of any kind."""
