@@ -3,11 +3,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NODE := $(VENV)/node/package.json
+BROWSER := $(VENV)/.browser
 BENCH := $(VENV)/.bench
 KERAS2 := $(VENV)/keras2/.installed
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-all corpus bench table schemas docs clean
+.PHONY: demo test test-browser test-all corpus bench table schemas docs clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -32,11 +33,20 @@ $(BENCH): $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@
 
+# What drives the browser; Chromium itself is the system's.
+$(BROWSER): $(STAMP)
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { echo "make test-browser needs Chromium (apt install chromium)" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[browser]'
+	@touch $@
+
 demo: $(STAMP)
 	$(BIN)/python examples/digits/demo.py
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -m "not slow"
+
+test-browser: $(BROWSER)
+	$(BIN)/python -m pytest tests/browser
 
 test-all: $(STAMP) $(NODE) $(KERAS2)
 	$(BIN)/python -m pytest

@@ -46,6 +46,7 @@ __all__ = [
     "open_base",
     "parse",
     "probe",
+    "report",
     "resolve",
     "rewrite",
 ]
@@ -209,6 +210,20 @@ def draw(
 
         inferrer = inferrer_for(base, custom_objects or {})
     write_graph(base, known_specs(base.graph, inferrer), target, force=force)
+    return target
+
+
+def report(plan: Plan, path: str | Path, *, force: bool = False) -> Path:
+    """Write the page of a plan: base and variant as one graph to look around in, and tables.
+
+    One `.html` file that loads nothing from anywhere. An existing file is replaced with `force`
+    alone. Raises `PatchError`.
+    """
+    from patchspec.models.files import write_text  # noqa: PLC0415
+    from patchspec.review.report.page import report_page  # noqa: PLC0415
+
+    target = Path(path)
+    write_text(target, report_page(plan), force=force)
     return target
 
 

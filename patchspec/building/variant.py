@@ -24,6 +24,7 @@ from patchspec.models.whole import WholeModel
 from patchspec.models.writer import write_archive
 from patchspec.planning.plan import Check, Finding, Plan
 from patchspec.review.html import plan_html
+from patchspec.review.report.notebook import framed_page
 from patchspec.rewriting.optimizers import ITERATION
 from patchspec.rewriting.provenance import Planned, metadata_of
 
@@ -121,7 +122,7 @@ class Variant(Planned):
         return found
 
     def _repr_html_(self) -> str:
-        return plan_html(self.plan)
+        return plan_html(self.plan) + framed_page(self.plan)
 
 
 def _counted(variable: Variable) -> Variable:

@@ -26,6 +26,7 @@ COMMANDS = (
     "inspect",
     "select",
     "plan",
+    "report",
     "apply",
     "probe",
     "show",

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -59,6 +60,28 @@ class Source:
         while at not in self.values and at:
             at = at[:-1]
         return self.values.get(at)
+
+    def lines(self, at: Pointer) -> range:
+        """The lines that the value at `at` takes up, from the first, which counts from 1.
+
+        A mapping ends for YAML where the next thing begins; here it ends with its last value.
+        """
+        text = self.text.splitlines()
+        own = self.values[at]
+        inside = [span for other, span in self.values.items() if other[: len(at)] == at]
+        last = own.line
+        for span in inside:
+            whole = span.end_line - (span.end_column == 1 and span.end_line > span.line)
+            begins = text[span.line - 1][span.column - 1 :] if span.line <= len(text) else ""
+            is_block = span in self._blocks and not begins.startswith(("{", "["))
+            last = max(last, span.line if is_block else whole)
+        return range(own.line, last + 1)
+
+    @cached_property
+    def _blocks(self) -> frozenset[Span]:
+        """Where mappings and lists stand, written in lines or in brackets."""
+        holders = {at[:-1] for at in self.values if at}
+        return frozenset(span for at, span in self.values.items() if at in holders)
 
     def place(self, problems: Iterable[Problem]) -> Iterator[Problem]:
         """The problems with their places in this text."""

@@ -72,7 +72,7 @@ def _covered(source: Source, number: int, alone: bool, lines: Sequence[str]) -> 
         first += 1
     for at, span in source.values.items():
         if len(at) == 2 and at[0] == "operations" and span.line == first:  # noqa: PLR2004
-            return range(number, span.end_line + 1)
+            return range(number, source.lines(at).stop)
     return range(number, first + 1)
 
 

@@ -86,6 +86,13 @@ class Base:
         """The files that it was read from."""
         return (self.origin, self.weights)
 
+    def _repr_html_(self) -> str:
+        # What a notebook shows is the page of a plan that changes nothing; later rooms make it.
+        from patchspec.planning.resolve import resolve  # noqa: PLC0415
+        from patchspec.review.report.notebook import framed_page  # noqa: PLC0415
+
+        return framed_page(resolve((), self))
+
     @cached_property
     def graph(self) -> Graph:
         """The lens over the document."""

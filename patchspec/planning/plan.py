@@ -205,8 +205,9 @@ class Plan:
     def _repr_html_(self) -> str:
         # How a plan looks is for a later room to say; a notebook asks the value itself.
         from patchspec.review.html import plan_html  # noqa: PLC0415
+        from patchspec.review.report.notebook import framed_page  # noqa: PLC0415
 
-        return plan_html(self)
+        return plan_html(self) + framed_page(self)
 
     @cached_property
     def lineage(self) -> Lineage:

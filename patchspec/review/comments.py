@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from patchspec._version import __version__
@@ -76,8 +76,8 @@ def marker(plan: Plan) -> str:
 
 
 def _sections(plan: Plan) -> Iterator[Section]:
-    yield Section((marker(plan), f"### {_verdict(plan)}", *_described(plan)))
-    yield Section((_counts(plan), "", *_figures(plan)))
+    yield Section((marker(plan), f"### {text(verdict_said(plan))}", *_described(plan)))
+    yield Section((f"**{counts_said(plan)}**", "", *_figures(plan)))
     yield Section(tuple(_breaking(plan)))
     yield Section(tuple(_findings(plan)))
     yield Section(tuple(_picture(plan)), "the picture")
@@ -89,13 +89,14 @@ def _sections(plan: Plan) -> Iterator[Section]:
     yield Section(tuple(details("Reproduce", _reproduce(plan))), "how to reproduce it")
 
 
-def _verdict(plan: Plan) -> str:
-    names = text(" + ".join(patch.name or patch.source.file or "patch" for patch in plan.patches))
+def verdict_said(plan: Plan) -> str:
+    """Whether the plan is valid, proven, and good for callers, in one line."""
+    names = " + ".join(patch.name or patch.source.file or "patch" for patch in plan.patches)
     held = [check for check in plan.checks if check.holds]
     open_ = [check for check in plan.checks if check.holds is None]
     if plan.is_identity:
         return f"\u26aa {names}: nothing changes"
-    breaking = list(_breaking(plan))
+    breaking = list(breaking_sentences(plan))
     sign = "\u26a0\ufe0f" if breaking or _open_findings(plan) else "\u2705"
     said = [f"{sign} {names}: the plan is valid"]
     if plan.checks:
@@ -121,7 +122,8 @@ def _described(plan: Plan) -> Iterator[str]:
         yield from ("", text(sentence))
 
 
-def _counts(plan: Plan) -> str:
+def counts_said(plan: Plan) -> str:
+    """How many layers come, go and change, and how many stay."""
     s = plan.layers
     counts = (
         ("+", len(s.added), "added"),
@@ -133,10 +135,20 @@ def _counts(plan: Plan) -> str:
     )
     said = " \u00b7 ".join(f"{sign} {count} {word}" for sign, count, word in counts if count)
     stay = len(plan.graph.by_path) - len(s.added) - len(s.replaced)
-    return f"**{said or 'no layer changes'}** \u00b7 {plural(stay, 'layer')} of the base stay"
+    return f"{said or 'no layer changes'} \u00b7 {plural(stay, 'layer')} of the base stay"
 
 
 def _figures(plan: Plan) -> list[str]:
+    rows = [(name, *map(_ends_in_code(name), pair)) for name, *pair in figure_rows(plan)]
+    return md_table(("", "before", "after"), rows)
+
+
+def _ends_in_code(name: str) -> Callable[[str], str]:
+    return code if name in ("inputs", "outputs") else str
+
+
+def figure_rows(plan: Plan) -> list[tuple[str, str, str]]:
+    """Name, before and after: layers, parameters, size, work, inputs and outputs."""
     before, after = plan.parameters["before"], plan.parameters["after"]
     was, now = _work(plan)
     trained = trainable_parameters(plan.base)
@@ -149,8 +161,7 @@ def _figures(plan: Plan) -> list[str]:
         ("inputs", *_ends(plan, "inputs")),
         ("outputs", *_ends(plan, "outputs")),
     ]
-    shown = [row for row in rows if row[1:] != ("?", "?")]
-    return md_table(("", "before", "after"), shown)
+    return [row for row in rows if row[1:] != ("?", "?")]
 
 
 def _share(trainable: int | None, total: int | None) -> str:
@@ -223,7 +234,7 @@ def _ends(plan: Plan, what: str) -> tuple[str, str]:
     was = [row.note.removeprefix("was ") or row.name for row in rows if row.note != "new"]
     gone = [row.name for row in rows if row.note == "gone"]
     was = [name for name in was if name != "gone"] + gone
-    return code(", ".join(was)), code(", ".join(now))
+    return ", ".join(was), ", ".join(now)
 
 
 def _end_rows(plan: Plan, what: str) -> list[EndRow]:
@@ -234,14 +245,15 @@ def _end_rows(plan: Plan, what: str) -> list[EndRow]:
 
 def _breaking(plan: Plan) -> Iterator[str]:
     """What callers of the model have to change: names, number, order and shapes of its ends."""
-    said = list(_broken(plan))
+    said = list(breaking_sentences(plan))
     if said:
         yield "**\u26a0\ufe0f Breaks callers**"
         yield ""
         yield from (f"- {line}" for line in said)
 
 
-def _broken(plan: Plan) -> Iterator[str]:
+def breaking_sentences(plan: Plan) -> Iterator[str]:
+    """Each thing that whoever calls the model must change; names stand in code type."""
     base, variant = plan.base.graph, plan.graph
     for what in ("inputs", "outputs"):
         one = what[:-1]

@@ -76,6 +76,19 @@ def layer_rows(lineage: Lineage) -> list[LayerRow]:
     return rows + [LayerRow("renamed", _arrow(old, new), "") for old, new in summary.renamed]
 
 
+def layer_changes(lineage: Lineage) -> dict[str, str]:
+    """For every layer afterwards that changed, what of it did, one by one."""
+    summary = lineage.layers
+    after = lineage.after.by_path
+    said = {name: _new(after[name]) for name in summary.added}
+    said |= {new: _new(after[new]) for _, new in summary.replaced}
+    parts: dict[str, list[str]] = {}
+    for names, tell in ((summary.changed, _changed), (summary.rewired, _rewired)):
+        for name in names:
+            parts.setdefault(name, []).append(tell(lineage, name))
+    return said | {name: "; ".join(told) for name, told in parts.items()}
+
+
 def _alike(kind: str, rows: list[tuple[str, str]]) -> list[LayerRow]:
     """Layers of which the same is said, in one row."""
     names: dict[str, list[str]] = {}

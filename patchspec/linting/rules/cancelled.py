@@ -65,11 +65,6 @@ def _without(subject: Subject, step: Step) -> Fix | None:
     lines = source.text.splitlines()
     if span is None or not lines[span.line - 1].lstrip().startswith("- "):
         return None
-    # A mapping ends where the next thing begins; its last value says where its own text does.
-    last = max(
-        end.end_line - (end.end_column == 1)
-        for at, end in source.values.items()
-        if at[:2] == step.at and not any(other[:-1] == at for other in source.values if other)
-    )
-    end = Span(span.line, 1, last + 1, 1)
+    own = source.lines(step.at)
+    end = Span(own.start, 1, own.stop, 1)
     return Fix(((end, ""),), True, f"deletes {step.label}")

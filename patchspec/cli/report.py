@@ -1,0 +1,60 @@
+"""write the page of a plan: the graph to look around in, and everything beside it"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from patchspec.cli.plan import planned
+from patchspec.cli.shared import (
+    Usage,
+    add_custom_objects,
+    add_models,
+    add_settings,
+    add_weights,
+    quiet_backend,
+    refuse_inputs,
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """[BASE] PATCH..."""
+    parser.add_argument(
+        "paths",
+        metavar="[BASE] PATCH",
+        nargs="+",
+        help="the model, unless the first patch names it, then patch files in order",
+    )
+    parser.add_argument(
+        "--base", metavar="FILE", help="the model, where its name ends like a patch"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", default="report.html", help="default: report.html"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite FILE")
+    parser.add_argument(
+        "--no-shapes", action="store_true", help="without Keras: shapes are not inferred"
+    )
+    add_weights(parser)
+    add_models(parser)
+    add_custom_objects(parser)
+    add_settings(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the page and print where."""
+    output = Path(arguments.output)
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise Usage(f"`{output}`: the report is a page, give a name that ends in .html")
+    from patchspec.models.files import check_target, write_text  # noqa: PLC0415
+
+    check_target(output, force=arguments.force)
+    with quiet_backend():
+        plan = planned(arguments)
+    models = (plan.base, *plan.models.values())
+    refuse_inputs([output], [*arguments.paths, *(file for one in models for file in one.files)])
+    from patchspec.review.report.page import report_page  # noqa: PLC0415
+
+    write_text(output, report_page(plan), force=arguments.force)
+    print(output)
+    return 0
