@@ -96,7 +96,10 @@ def _left(gaps: Gaps) -> Iterator[str]:
         yield f"`{path}` has another {some(keys)}"
     for path in gaps.rewired:
         yield f"`{path}` is called in another way"
-    if gaps.ends:
+    flags = [graph.config.get("trainable", True) for graph in (gaps.now, gaps.wanted)]
+    if flags[0] != flags[1]:
+        yield f"the model itself has `trainable` {str(flags[1]).lower()}"
+    if gaps.ends > (flags[0] != flags[1]):
         yield "inputs or outputs are others"
 
 

@@ -33,6 +33,7 @@ WITHOUT_EXAMPLE = {
     "PS961": "comes from Python alone, as Watch does",
     "PS962": "comes from Python alone, as clone_training does",
     "PS963": "comes from Python alone, as clone_training does",
+    "PS980": "needs a folder that is no repository, or an environment without git",
     "PS964": "comes from Python alone, as clone_training does",
 }
 SEVERAL = {"PS914": {"PS913", "PS914"}}
@@ -77,7 +78,7 @@ def test_an_example_prints_what_its_page_shows(page: str, example: Example) -> N
     shown = recorded(example)
     kind, _, name = page.partition("/")
     wanted = SEVERAL.get(name, {name}) if kind == "codes" else set()
-    assert set(re.findall(r"(?:error|finding)\[(PS\d+)\]", shown)) == wanted
+    assert set(re.findall(r"(?:error|finding|warning|note)\[(PS\d+)\]", shown)) == wanted
     if keras.__version__ == RECORDED_WITH:
         assert alike(shown) == alike(printed()[page]), "run `make docs`"
 
