@@ -104,9 +104,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     return f"did you mean `{found[0]}`?" if found else None
 
 
-def some(names: Iterable[str], limit: int = 6) -> str:
-    """A list for reading: the first few names, and how many more there are."""
+def some(names: Iterable[str], limit: int | None = 6) -> str:
+    """A list for reading: the first few names, and how many more there are; all without a limit."""
     listed = list(names)
+    if limit is None:
+        return ", ".join(listed)
     text = ", ".join(listed[:limit])
     more = len(listed) - limit
     return f"{text}, ... ({more} more)" if more > 0 else text

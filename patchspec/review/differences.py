@@ -27,7 +27,7 @@ from patchspec.review.rows import (
     layer_rows,
     output_rows,
 )
-from patchspec.review.style import PLAIN, Style, clean, number, plural, table
+from patchspec.review.style import PLAIN, Style, clean, fitted, number, plural, table
 
 FORMAT = 1
 
@@ -44,16 +44,17 @@ def difference_text(found: Difference, style: Style = PLAIN) -> str:
     """The difference for a terminal: layers, inputs and outputs, parameters, values, guesses."""
     title = f"{clean(found.before.origin)} -> {clean(found.after.origin)}"
     lines = [style("Difference: ", "bold") + title, ""]
-    rows = layer_rows(found.lineage)
+    rows = layer_rows(found.lineage, style.many)
     if rows:
         lines.append(style("Layers", "bold"))
         lines += [*layer_lines(rows, style), ""]
-    for section in _sections(found):
+    for section in _sections(found, style.many):
         lines.append(style(section.title, "bold"))
         cells = [[clean(cell) for cell in row] for row in section.rows]
-        lines += [f"  {line}" for line in table(cells)]
+        room = None if style.width is None else style.width - 2
+        lines += [f"  {line}" for line in table(cells, width=room)]
         lines.append("")
-    return "\n".join([*lines, style(_verdict(found), "bold")])
+    return fitted("\n".join([*lines, style(_verdict(found), "bold")]), style.width)
 
 
 def difference_markdown(found: Difference) -> str:
@@ -67,7 +68,7 @@ def difference_markdown(found: Difference) -> str:
     if rows:
         cells = [(f"{SYMBOLS[r.kind][0]} {r.kind}", code(r.name), r.what) for r in rows]
         lines += ["", *details("Layers", md_table(("", "layer", "what"), cells))]
-    for section in _sections(found):
+    for section in _sections(found, MANY):
         heads = [""] * len(section.rows[0])
         lines += ["", *details(section.title, md_table(heads, section.rows))]
     return "\n".join(lines)
@@ -100,19 +101,19 @@ def _verdict(found: Difference) -> str:
     return f"{verdict[0].upper()}{verdict[1:]}."
 
 
-def _sections(found: Difference) -> Iterator[Section]:
+def _sections(found: Difference, many: int | None) -> Iterator[Section]:
     for title, rows in _end_rows(found):
         if _speak(rows):
             yield Section(title, [(row.name, row.tensor, row.spec, row.note) for row in rows])
-    yield from _some("Shapes", shape_rows(found))
-    yield from _some("Model", model_rows(found))
-    yield from _some("Parameters", list(parameter_rows(found)))
-    yield from _some("Weights", list(value_rows(found)))
+    yield from _some("Shapes", shape_rows(found), many)
+    yield from _some("Model", model_rows(found), many)
+    yield from _some("Parameters", list(parameter_rows(found)), many)
+    yield from _some("Weights", list(value_rows(found)), many)
     guessed = [
         (found.lineage.origins[path] or "", "->", path, f"recognised by its {reason}")
         for path, reason in found.guesses.items()
     ]
-    yield from _some("Guesses", guessed)
+    yield from _some("Guesses", guessed, many)
 
 
 def _end_rows(found: Difference) -> tuple[tuple[str, list[EndRow]], ...]:
@@ -129,11 +130,11 @@ def _speak(rows: Sequence[EndRow]) -> bool:
     return any(row.note for row in rows)
 
 
-def _some(title: str, rows: Sequence[Sequence[str]]) -> Iterator[Section]:
+def _some(title: str, rows: Sequence[Sequence[str]], many: int | None) -> Iterator[Section]:
     if rows:
-        shown = list(rows[:MANY])
-        if len(rows) > MANY:
-            rest = f"... and {len(rows) - MANY} more"
+        shown = list(rows[:many])
+        if many is not None and len(rows) > many:
+            rest = f"... and {len(rows) - many} more"
             shown.append((rest, *[""] * (len(rows[0]) - 1)))
         yield Section(title, shown)
 

@@ -12,7 +12,7 @@ from patchspec.graph.references import end_names
 from patchspec.graph.tensors import Spec, Tensor
 from patchspec.models.base import Base
 from patchspec.problems import some
-from patchspec.review.style import PLAIN, Style, clean, number, plural, table
+from patchspec.review.style import PLAIN, Style, clean, fitted, number, plural, table
 
 FORMAT = 1
 Row = tuple[str, str, str, str, str, str]
@@ -37,7 +37,7 @@ def inspect_text(base: Base, specs: Specs, style: Style = PLAIN) -> str:
             )
         )
         rows += _wrapped_rows(layer)
-    head, *body = table(rows, right=frozenset({0, 4}))
+    head, *body = table(rows, right=frozenset({0, 4}), width=style.width, kept=frozenset({1}))
     lines = [
         style(f"{clean(base.graph.config.get('name'))}", "bold") + f" in {clean(base.origin)}",
         "",
@@ -49,7 +49,7 @@ def inspect_text(base: Base, specs: Specs, style: Style = PLAIN) -> str:
         lines += ["* an operation, not a layer: named whole, or by `class`", ""]
     lines += _summary(base, specs)
     upgrades = upgrades_text(base, style)
-    return "\n".join([*lines, "", *upgrades] if upgrades else lines)
+    return fitted("\n".join([*lines, "", *upgrades] if upgrades else lines), style.width)
 
 
 def upgrades_text(base: Base, style: Style = PLAIN) -> list[str]:

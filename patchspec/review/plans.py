@@ -20,7 +20,6 @@ from patchspec.planning.plan import (
 from patchspec.problems import some
 from patchspec.review.problems import problem_json, problem_text
 from patchspec.review.rows import (
-    MANY,
     SYMBOLS,
     LayerRow,
     check_sentences,
@@ -30,7 +29,7 @@ from patchspec.review.rows import (
     output_rows,
     weight_rows_told,
 )
-from patchspec.review.style import PLAIN, Style, clean, number, plural, table
+from patchspec.review.style import PLAIN, Style, clean, fitted, number, plural, table
 from patchspec.review.training import training_json, training_sentences
 
 
@@ -44,7 +43,12 @@ def plan_text(plan: Plan, style: Style = PLAIN) -> str:
     for finding in plan.findings:
         kind = "accepted" if finding.allowed else "finding"
         lines += [problem_text(finding.problem, style, kind), ""]
-    return "\n".join([*lines, _verdict(plan, style)])
+    return fitted("\n".join([*lines, _verdict(plan, style)]), style.width)
+
+
+def _room(style: Style) -> int | None:
+    """The columns that a table has, which stands a little to the right."""
+    return None if style.width is None else style.width - 2
 
 
 def _title(plan: Plan, style: Style) -> Iterator[str]:
@@ -72,7 +76,7 @@ def _steps(plan: Plan, p: int, style: Style) -> Iterator[str]:
             yield f"     {clean(step.why)}"
         if targets:
             kind = plural(len(targets), "match", "matches")
-            yield f"     {kind}: {clean(some(targets, MANY))}"
+            yield f"     {kind}: {clean(some(targets, style.many))}"
     if patch.steps:
         yield ""
 
@@ -87,7 +91,7 @@ def _forms(plan: Plan) -> Iterator[str]:
 
 
 def _layers(plan: Plan, style: Style) -> Iterator[str]:
-    rows = layer_rows(plan.lineage)
+    rows = layer_rows(plan.lineage, style.many)
     if not rows:
         return
     yield from (style("Layers", "bold"), *layer_lines(rows, style), "")
@@ -98,11 +102,11 @@ def layer_lines(rows: Sequence[LayerRow], style: Style) -> Iterator[str]:
     for kind in SYMBOLS:
         symbol, colour = SYMBOLS[kind]
         own = [row for row in rows if row.kind == kind]
-        for row in own[:MANY]:
+        for row in own[: style.many]:
             said = f"{clean(row.name)}  {clean(row.what)}".rstrip()
             yield f"  {style(f'{symbol:>3} {kind:<8}', colour)} {said}"
-        if len(own) > MANY:
-            yield f"      {kind:<8} ... and {len(own) - MANY} more"
+        if style.many is not None and len(own) > style.many:
+            yield f"      {kind:<8} ... and {len(own) - style.many} more"
 
 
 def _ends(plan: Plan, style: Style) -> Iterator[str]:
@@ -113,7 +117,7 @@ def _ends(plan: Plan, style: Style) -> Iterator[str]:
         if title == "Outputs" or any(row.note for row in rows):
             yield style(title, "bold")
             cells = [(clean(row.name), clean(row.tensor), row.spec, row.note) for row in rows]
-            yield from (f"  {line}" for line in table(cells))
+            yield from (f"  {line}" for line in table(cells, width=_room(style)))
             yield ""
 
 
@@ -122,10 +126,10 @@ def _weights(plan: Plan, style: Style) -> Iterator[str]:
     if not rows:
         return
     yield style("Weights", "bold")
-    cells = [(row.action, clean(row.name), row.shape, clean(row.rule)) for row in rows[:MANY]]
-    yield from (f"  {line}" for line in table(cells))
-    if len(rows) > MANY:
-        yield f"  ... and {len(rows) - MANY} more"
+    cells = [(row.action, clean(row.name), row.shape, clean(row.rule)) for row in rows]
+    yield from (f"  {line}" for line in table(cells[: style.many], width=_room(style)))
+    if style.many is not None and len(rows) > style.many:
+        yield f"  ... and {len(rows) - style.many} more"
     yield ""
 
 

@@ -61,8 +61,8 @@ def form_sentences(plan: Plan) -> Iterator[str]:
         yield f"{which} {said} ({edits})"
 
 
-def layer_rows(lineage: Lineage) -> list[LayerRow]:
-    """All that becomes of layers, kind by kind."""
+def layer_rows(lineage: Lineage, many: int | None = MANY) -> list[LayerRow]:
+    """All that becomes of layers, kind by kind; of `many` alike the names."""
     summary = lineage.layers
     after, before = lineage.after.by_path, lineage.before.by_path
     rows = [LayerRow("added", name, _new(after[name])) for name in summary.added]
@@ -71,8 +71,8 @@ def layer_rows(lineage: Lineage) -> list[LayerRow]:
         LayerRow("replaced", _arrow(old, new), _classes(before[old], after[new]))
         for old, new in summary.replaced
     ]
-    rows += _alike("changed", [(name, _changed(lineage, name)) for name in summary.changed])
-    rows += _alike("rewired", [(name, _rewired(lineage, name)) for name in summary.rewired])
+    rows += _alike("changed", [(n, _changed(lineage, n)) for n in summary.changed], many)
+    rows += _alike("rewired", [(n, _rewired(lineage, n)) for n in summary.rewired], many)
     return rows + [LayerRow("renamed", _arrow(old, new), "") for old, new in summary.renamed]
 
 
@@ -89,7 +89,7 @@ def layer_changes(lineage: Lineage) -> dict[str, str]:
     return said | {name: "; ".join(told) for name, told in parts.items()}
 
 
-def _alike(kind: str, rows: list[tuple[str, str]]) -> list[LayerRow]:
+def _alike(kind: str, rows: list[tuple[str, str]], many: int | None) -> list[LayerRow]:
     """Layers of which the same is said, in one row."""
     names: dict[str, list[str]] = {}
     for name, said in rows:
@@ -97,7 +97,7 @@ def _alike(kind: str, rows: list[tuple[str, str]]) -> list[LayerRow]:
     return [
         LayerRow(kind, found[0], said)
         if len(found) == 1
-        else LayerRow(kind, plural(len(found), "layer"), f"{said} ({some(found, MANY)})")
+        else LayerRow(kind, plural(len(found), "layer"), f"{said} ({some(found, many)})")
         for said, found in names.items()
     ]
 

@@ -139,3 +139,31 @@ def test_a_notebook_shows_bases_and_plans_in_a_frame_that_sees_nothing_of_it() -
         assert html.count("<iframe") == 1
         assert 'sandbox="allow-scripts"' in html
         assert "allow-same-origin" not in html
+
+
+def test_model_explorer_gets_both_graphs_and_what_changed(
+    tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    """G4: for the viewers that people have, in the forms of their packages."""
+    monkeypatch.chdir(tmp_path)
+    Path("m.json").write_text(json.dumps(nested()))
+    Path("p.patchspec.yaml").write_text(
+        "patchspec: 1\noperations:\n"
+        "  - {op: insert, after: inner/id, new: {class: ReLU, name: r}}\n"
+        "  - {op: rename, layers: d, name: head}\n"
+    )
+    given = ["report", "m.json", "p.patchspec.yaml", "--no-shapes", "--model-explorer", "me"]
+    assert main(given) == 0
+    before, after = json.loads(Path("me/graphs.json").read_text())
+    assert (before["id"], after["id"]) == ("before", "after")
+    nodes = {node["id"]: node for node in after["nodes"]}
+    assert nodes["inner/r"]["namespace"] == "inner"
+    assert nodes["inner/r"]["label"] == "ReLU"
+    for graph in (before, after):
+        known = {node["id"] for node in graph["nodes"]}
+        edges = [edge for node in graph["nodes"] for edge in node["incomingEdges"]]
+        assert edges
+        assert {edge["sourceNodeId"] for edge in edges} <= known
+    data = json.loads(Path("me/node_data.json").read_text())
+    assert data["after"]["results"]["inner/r"]["value"] == "added"
+    assert data["before"]["results"]["d"]["value"] == "renamed"

@@ -170,8 +170,8 @@ def _node(
 
 def _config(before: Layer | None, after: Layer | None) -> Iterator[list[Any]]:
     """Rows: key, value before, value after; one value where both say the same."""
-    was = _plain_config(before)
-    now = _plain_config(after)
+    was = layer_config(before)
+    now = layer_config(after)
     for key in dict.fromkeys((*now, *was)):
         old, new = was.get(key), now.get(key)
         if before is not None and after is not None and old == new:
@@ -180,7 +180,8 @@ def _config(before: Layer | None, after: Layer | None) -> Iterator[list[Any]]:
             yield [clean(key), old if key in was else None, new if key in now else None]
 
 
-def _plain_config(layer: Layer | None) -> dict[str, str]:
+def layer_config(layer: Layer | None) -> dict[str, str]:
+    """The arguments of a layer as short texts; none without a layer."""
     if layer is None:
         return {}
     skipped = _WIRING if layer.is_model else ("name",)
