@@ -76,10 +76,13 @@ ROWS = {
     "E9": "the compile configuration is carried, or dropped on purpose",
     "E10": "variables that stay keep the state of the optimizer",
     "E11": "flags are carried exactly",
+    "G1": "a command line that is read on a terminal and in a pipe",
+    "G2": "a typed API without effects at import",
     "G3": "two architectures are set side by side in words",
     "G4": "there is a picture of a difference",
     "G5": "git shows models as text",
     "G6": "patches are merged by their meaning",
+    "G7": "many patches of one base are one table",
     "G8": "there is a recipe for every common surgery",
     "E12": "new layers start from the same bits",
 }

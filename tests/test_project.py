@@ -54,7 +54,7 @@ def test_validate_imports_neither_keras_nor_numpy_nor_h5py(tmp_path: Path) -> No
 
 
 def test_importing_the_package_prints_and_configures_nothing() -> None:
-    """T76: logging is the caller's."""
+    """T76, G2: logging is the caller's."""
     code = "import logging, patchspec; print(logging.getLogger().handlers)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("[]\n", "")

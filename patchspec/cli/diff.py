@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 
-from patchspec.cli.operands import Operand, add_operands, operand
+from patchspec.cli.operands import Operand, add_operands, is_patch, operand
 from patchspec.cli.shared import add_custom_objects, add_models, add_settings
 from patchspec.review.style import style_for
 
@@ -42,11 +42,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the difference; 0, or with `--exit-code` 1 where there is one."""
-    one, other = (operand(path, arguments) for path in (arguments.before, arguments.after))
-    differs, said = _models(one, other, arguments)
+    paths = (arguments.before, arguments.after)
+    if arguments.base is None and all(map(is_patch, paths)):
+        differs, said = _patches(*paths, arguments)
+    else:
+        one, other = (operand(path, arguments) for path in paths)
+        differs, said = _models(one, other, arguments)
     if not arguments.quiet:
         print(said)
     return 1 if differs and (arguments.exit_code or arguments.quiet) else 0
+
+
+def _patches(before: str, after: str, arguments: argparse.Namespace) -> tuple[bool, str]:
+    """Two versions of a patch, by what they say."""
+    from patchspec.language.source import read_file  # noqa: PLC0415
+    from patchspec.merging.changes import changes_of  # noqa: PLC0415
+    from patchspec.review.patches import (  # noqa: PLC0415
+        patch_changes_json,
+        patch_changes_markdown,
+        patch_changes_text,
+    )
+
+    found = changes_of(read_file(before), read_file(after))
+    if arguments.format == "json":
+        return bool(found), json.dumps(patch_changes_json(found), indent=2)
+    if arguments.format == "markdown":
+        return bool(found), patch_changes_markdown(found)
+    return bool(found), patch_changes_text(found, style_for(sys.stdout))
 
 
 def _models(one: Operand, other: Operand, arguments: argparse.Namespace) -> tuple[bool, str]:

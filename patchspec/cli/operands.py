@@ -39,7 +39,7 @@ def add_operands(parser: argparse.ArgumentParser) -> None:
 
 def operand(path: str, arguments: argparse.Namespace) -> Operand:
     """A side by its file: a patch by its suffix, a plan by what it says, else a model."""
-    if path.endswith(PATCH_SUFFIXES) and _is_patch(path):
+    if is_patch(path):
         patches = patches_in([path], arguments.settings)
         if arguments.base is None:
             raise Usage("a patch alone is no model: `--base MODEL` says what to apply it to")
@@ -64,8 +64,10 @@ def operand(path: str, arguments: argparse.Namespace) -> Operand:
     return Operand(base, has_values=base.variables is not None)
 
 
-def _is_patch(path: str) -> bool:
+def is_patch(path: str) -> bool:
     """Whether a YAML file is a patch and not a model, which Keras once wrote as YAML too."""
+    if not path.endswith(PATCH_SUFFIXES):
+        return False
     try:
         with Path(path).open(encoding="utf-8", errors="replace") as opened:
             return not any(line.startswith(("class_name:", "backend:")) for line in opened)

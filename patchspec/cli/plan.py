@@ -25,6 +25,7 @@ from patchspec.cli.shared import (
 )
 from patchspec.planning.plan import Plan
 from patchspec.planning.resolve import resolve
+from patchspec.problems import PatchError
 from patchspec.review.plans import plan_json, plan_text
 from patchspec.review.style import style_for
 
@@ -61,6 +62,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_custom_objects(parser)
     add_settings(parser)
     parser.add_argument(
+        "--each",
+        action="store_true",
+        help="plan each patch alone on the base, and print one table of all the variants",
+    )
+    parser.add_argument(
         "--report", metavar="URL", help="with --format markdown, where the page of the plan lies"
     )
     add_format(parser, "markdown")
@@ -68,6 +74,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan, save it where asked."""
+    if arguments.each:
+        return _each(arguments)
     with quiet_backend():
         plan = planned(arguments)
     if arguments.output:
@@ -90,6 +98,37 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(plan_text(plan, style_for(sys.stdout)))
     return 2 if arguments.detailed_exitcode and not plan.is_identity else 0
+
+
+def _each(arguments: argparse.Namespace) -> int:
+    """The table of what each patch makes alone; exit with 1 where one does not fit."""
+    from patchspec.review.sweeps import (  # noqa: PLC0415
+        Variant,
+        sweep_json,
+        sweep_markdown,
+        sweep_text,
+    )
+
+    if arguments.output or arguments.json_patch:
+        raise Usage("`--each` prints a table: plan one patch alone to save or print its plan")
+    base, paths = split_base(arguments.paths)
+    variants = []
+    for path in paths:
+        alone = argparse.Namespace(**vars(arguments))
+        alone.paths = [path] if base is None else [base, path]
+        name = path.rpartition("/")[2].removesuffix(".patchspec.yaml")
+        try:
+            with quiet_backend():
+                variants.append(Variant(name, planned(alone)))
+        except PatchError as error:
+            variants.append(Variant(name, None, error))
+    if arguments.format == "json":
+        print(json.dumps(sweep_json(variants), indent=2))
+    elif arguments.format == "markdown":
+        print(sweep_markdown(variants))
+    else:
+        print(sweep_text(variants, style_for(sys.stdout)))
+    return 1 if any(one.error for one in variants) else 0
 
 
 def planned(arguments: argparse.Namespace) -> Plan:

@@ -107,3 +107,20 @@ def test_diff_needs_neither_keras_nor_tensorflow(files: Any) -> None:
         [sys.executable, "-c", code, *files], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_two_patches_are_compared_by_what_they_say(tmp_path: Path, capsys: Any) -> None:
+    paths = tmp_path / "a.patchspec.yaml", tmp_path / "b.patchspec.yaml"
+    text = "patchspec: 1\noperations:\n  - {op: rename, id: head, layers: d, name: e}\n"
+    paths[0].write_text(text)
+    paths[1].write_text(text.replace("name: e", "name: f"))
+    both = list(map(str, paths))
+    assert main(["diff", *both, "--exit-code"]) == 1
+    assert "~ changed  head\n    name: e -> f" in capsys.readouterr().out
+    assert main(["diff", both[0], both[0], "--exit-code"]) == 0
+    capsys.readouterr()
+    assert main(["diff", *both, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["changes"][0]["fields"] == [{"field": "name", "before": "e", "after": "f"}]
+    assert main(["diff", *both, "--format", "markdown"]) == 0
+    assert "`name: e -> f`" in capsys.readouterr().out

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from patchspec.authoring.text import patch_text
 from patchspec.language.source import Source, read_text
+from patchspec.merging.changes import changes_of
 from patchspec.merging.merge import Merged, merge
 from patchspec.merging.parts import parts_of
 
@@ -177,3 +178,22 @@ def test_the_end_of_a_file_is_kept(end: str) -> None:
     base = BASE.rstrip("\n") + end
     theirs = BASE.replace("units: 5", "units: 9")
     assert merged(base.replace("name: head", "name: hat"), theirs, BASE).text.endswith(end or "\n")
+
+
+def test_two_versions_of_a_patch_are_compared_by_what_they_say() -> None:
+    """G3: of patches too, comments and layout aside."""
+    after = BASE.replace("units: 5", "units: 9").replace("# the new classes", "# other words")
+    after = after.replace("  - {op: rename, layers: stem, name: entry}\n", "") + "meta: {a: 1}\n"
+    found = {(one.kind, one.part): one.fields for one in changes_of(source(BASE), source(after))}
+    assert found["changed", "head"] == (("new/config/units", 5, 9),)
+    assert ("removed", "rename stem") in found
+    assert ("added", "meta") in found
+    assert len(found) == 3
+    assert not changes_of(source(BASE), source(BASE.replace("# the new classes\n", "#\n")))
+
+
+@settings(max_examples=60, deadline=None)
+@given(texts(), texts())
+def test_patches_without_changes_say_the_same(one: str, other: str) -> None:
+    changes = changes_of(source(one), source(other))
+    assert bool(changes) == (source(one).data != source(other).data)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from patchspec.cli.main import main
 from patchspec.differences.flops import work_of
 from patchspec.graph.graph import Graph
 from patchspec.language.patch import parse_source
@@ -163,3 +166,28 @@ def test_the_work_of_dense_layers_and_convolutions_is_counted_at_every_place() -
     assert work_of(graph, shapes).flops is None
     odd = {**shapes, "s": [(3,)]}
     assert work_of(graph, odd, ends).uncounted == 1
+
+
+def test_many_patches_of_one_base_are_a_table_of_variants(
+    tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    """G7: one base, many patches, one table."""
+    monkeypatch.chdir(tmp_path)
+    Path("m.json").write_text(json.dumps(diamond()))
+    steps = {
+        "same": "[]",
+        "named": "[{op: rename, layers: d, name: head}]",
+        "odd": "[{op: freeze, layers: nobody}]",
+    }
+    for name, said in steps.items():
+        Path(f"{name}.patchspec.yaml").write_text(f"patchspec: 1\noperations: {said}\n")
+    files = [f"{name}.patchspec.yaml" for name in steps]
+    assert main(["plan", "m.json", *files, "--each", "--no-shapes"]) == 1
+    rows = [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()]
+    assert rows == ["variant", "same", "named", "odd"]
+    main(["plan", "m.json", *files, "--each", "--no-shapes", "--json"])
+    said = json.loads(capsys.readouterr().out)["variants"]
+    assert [one["verdict"] for one in said] == ["no change", "breaks callers", "refused (PS301)"]
+    assert main(["plan", "m.json", files[0], "--each", "--no-shapes", "--format", "markdown"]) == 0
+    assert "| `same` |" in capsys.readouterr().out
+    assert main(["plan", "m.json", files[0], "--each", "-o", "x.json"]) == 2
