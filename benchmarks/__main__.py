@@ -12,7 +12,7 @@ from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 
-from benchmarks import building, commands, growth, loading, planning, resolving, rewriting
+from benchmarks import building, commands, growth, loading, page, planning, resolving, rewriting
 
 ALL = {
     "rewriting": rewriting,
@@ -22,6 +22,7 @@ ALL = {
     "growth": growth,
     "commands": commands,
     "resolving": resolving,
+    "page": page,
 }
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

@@ -68,3 +68,23 @@ def text() -> keras.Model:
     x, h, _ = layers.LSTM(6, return_state=True, name="lstm")(x)
     joined = layers.Concatenate(name="joined")([x, h])
     return keras.Model(words, layers.Dense(2, name="label")(joined), name="text")
+
+
+def unet() -> keras.Model:
+    """Two levels down, two up, and a skip on each."""
+    x = image = keras.Input((16, 16, 3), name="image")
+    skips = []
+    for level, width in ((1, 8), (2, 16)):
+        for place in (1, 2):
+            name = f"enc{level}_conv{place}"
+            x = layers.Conv2D(width, 3, padding="same", activation="relu", name=name)(x)
+        skips.append(x)
+        x = layers.MaxPooling2D(name=f"enc{level}_pool")(x)
+    x = layers.Conv2D(32, 3, padding="same", activation="relu", name="bottom")(x)
+    for level, width in ((2, 16), (1, 8)):
+        x = layers.Conv2DTranspose(width, 2, 2, name=f"dec{level}_up")(x)
+        x = layers.Concatenate(name=f"dec{level}_concat")([x, skips[level - 1]])
+        for place in (1, 2):
+            name = f"dec{level}_conv{place}"
+            x = layers.Conv2D(width, 3, padding="same", activation="relu", name=name)(x)
+    return keras.Model(image, layers.Conv2D(1, 1, name="mask")(x), name="unet")

@@ -4,16 +4,9 @@
 set -euo pipefail
 marker=$(head -n 1 "$COMMENT")
 api="repos/${GITHUB_REPOSITORY:?}/issues"
-id=$(gh api --paginate "$api/${NUMBER:?}/comments" --jq ".[] | {id, body}" |
-  python3 -c '
-import json, sys
-marker = sys.argv[1]
-for line in sys.stdin:
-    said = json.loads(line)
-    if (said["body"] or "").startswith(marker):
-        print(said["id"])
-        break
-' "$marker")
+first='.[] | [.id, (.body // "" | split("\n")[0] | rtrimstr("\r"))] | @tsv'
+id=$(gh api --paginate "$api/${NUMBER:?}/comments" --jq "$first" |
+  awk -F'\t' -v marker="$marker" '!found && $2 == marker { print $1; found = 1 }')
 if [ -n "$id" ]; then
   gh api --method PATCH "$api/comments/$id" --field "body=@$COMMENT" >/dev/null
 else

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from patchspec.review.style import clean
 
-_SIGNS = re.compile(r"([\\`*_{}\[\]<>#|~!$@&])")
+_SIGNS = re.compile(r"([\\`*{}\[\]<>#|~!$@&]|(?<!\w)_|_(?!\w))")
 
 
 def text(said: str) -> str:

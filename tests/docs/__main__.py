@@ -11,7 +11,7 @@ import sys
 import keras
 
 from patchspec.reference import examples, pages, site
-from tests.docs import cookbook, tutorial
+from tests.docs import cookbook, reviews, tutorial
 from tests.docs.running import ROOT, recorded
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -46,3 +46,5 @@ def write() -> None:
 if __name__ == "__main__":
     record(sys.argv[1:])
     write()
+    if not sys.argv[1:]:
+        reviews.write()
