@@ -73,15 +73,13 @@ def _patches(before: str, after: str, arguments: argparse.Namespace) -> tuple[bo
 
 def _models(one: Operand, other: Operand, arguments: argparse.Namespace) -> tuple[bool, str]:
     from patchspec.differences.difference import difference  # noqa: PLC0415
-    from patchspec.review.differences import (  # noqa: PLC0415
-        difference_json,
-        difference_markdown,
-        difference_text,
-    )
+    from patchspec.review.differences import difference_markdown, difference_text  # noqa: PLC0415
 
     readable = one.has_values and other.has_values and not arguments.no_weights
     found = difference(one.model, other.model, values=readable)
     if arguments.format == "json":
+        from patchspec.review.difference_json import difference_json  # noqa: PLC0415
+
         return not found.is_empty, json.dumps(difference_json(found), indent=2)
     if arguments.format == "markdown":
         return not found.is_empty, difference_markdown(found)

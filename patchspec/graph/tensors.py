@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from patchspec.graph.edits import Edit, replace
 from patchspec.problems import Pointer
@@ -106,3 +106,11 @@ def triples_in_structure(value: Any, key: Pointer = ()) -> Iterator[tuple[Pointe
     elif isinstance(value, list):
         for i, item in enumerate(value):
             yield from triples_in_structure(item, (*key, i))
+
+
+def form_of(structure: Any) -> Literal["lone", "list", "dict"]:
+    """How a model's inputs or outputs are held together, as a config says it."""
+    if isinstance(structure, Mapping):
+        return "dict"
+    lone = isinstance(structure, list) and len(structure) == 3 and isinstance(structure[0], str)  # noqa: PLR2004
+    return "lone" if lone else "list"

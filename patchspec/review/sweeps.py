@@ -8,9 +8,10 @@ from typing import Any
 
 from patchspec.planning.plan import Plan
 from patchspec.problems import PatchError
-from patchspec.review.comments import breaking_sentences, figure_rows
+from patchspec.review.costs import figure_rows
 from patchspec.review.markdown import code, md_table
 from patchspec.review.style import PLAIN, Style, clean, table
+from patchspec.review.verdicts import breaking_sentences
 
 COLUMNS = ("layers", "parameters", "trainable", "size", "FLOPs", "outputs")
 

@@ -8,7 +8,7 @@ from typing import Any
 from patchspec.authoring.gaps import Gaps, reference
 from patchspec.authoring.selecting import selectors
 from patchspec.graph.graph import Graph
-from patchspec.graph.tensors import Slot, Tensor
+from patchspec.graph.tensors import Slot, Tensor, form_of
 
 
 def proposed(gaps: Gaps, _: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
@@ -65,11 +65,7 @@ def is_there(graph: Graph, tensor: Tensor) -> bool:
 
 
 def _form(graph: Graph) -> str:
-    said = graph.config.get("output_layers")
-    if isinstance(said, Mapping):
-        return "dict"
-    lone = isinstance(said, list) and len(said) == 3 and isinstance(said[0], str)  # noqa: PLR2004
-    return "lone" if lone else "list"
+    return form_of(graph.config.get("output_layers"))
 
 
 def _exposed(gaps: Gaps) -> Iterator[Mapping[str, Any]]:

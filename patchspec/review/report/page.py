@@ -11,10 +11,11 @@ from importlib.resources import files
 from typing import Any
 
 from patchspec.planning.plan import Plan
-from patchspec.review.comments import breaking_sentences, counts_said, figure_rows, verdict_said
+from patchspec.review.costs import figure_rows
 from patchspec.review.report.data import page_data
 from patchspec.review.report.tables import Table, tables
 from patchspec.review.style import clean
+from patchspec.review.verdicts import breaking_sentences, counts_said, verdict_said
 
 _SIGNS = {"\u2705": ("valid", "valid"), "\u26aa": ("idle", "no change")}
 _KEYS = (
