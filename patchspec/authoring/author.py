@@ -26,6 +26,8 @@ WAYS = 5
 """So many ways are followed where the straight one leads nowhere."""
 MOST_SEARCHED = 40
 """With more new layers than that it would take too long."""
+MOST_TRIED = 1500
+"""So many operations are tried: models that have nothing in common are not worth more."""
 MOST_STEPS = 200
 """A patch of more operations is none that a person would write."""
 
@@ -83,11 +85,15 @@ class _Way:
 
 def _searched(start: _Way, renamed: Mapping[str, str], width: int) -> _Way:
     """The way that leaves the least to do, of so many followed at once."""
-    best, ways = start, [start]
+    best, ways, left = start, [start], MOST_TRIED
     for _ in range(MOST_STEPS):
-        if not best.gaps.size:
+        if not best.gaps.size or left <= 0:
             break
-        following = {way.rank: way for one in ways for way in _further(one, renamed)}
+        following: dict[tuple[int, int], _Way] = {}
+        for one in ways:
+            tried = list(_tried(one, renamed, left))
+            left -= len(tried)
+            following |= {way.rank: way for way in tried if way is not None}
         ways = [following[rank] for rank in sorted(following)[:width]]
         if not ways:
             break
@@ -95,19 +101,21 @@ def _searched(start: _Way, renamed: Mapping[str, str], width: int) -> _Way:
     return best
 
 
-def _further(way: _Way, renamed: Mapping[str, str]) -> Iterator[_Way]:
-    """The way with each operation that leaves less to do."""
-    tried: set[str] = set()
+def _tried(way: _Way, renamed: Mapping[str, str], most: int) -> Iterator[_Way | None]:
+    """The way with each operation that leaves less to do; none for one that was tried in vain."""
+    seen: set[str] = set()
     for step in proposed(way.gaps, renamed):
         key = json.dumps(step)
-        if key in tried:
+        if key in seen:
             continue
-        tried.add(key)
+        if len(seen) >= most:
+            return
+        seen.add(key)
         after = applied(way.here, [step], way.gaps.seed)
-        if after is None:
-            continue
-        gaps = replace(way.gaps, now=after.graph)
-        if gaps.size < way.gaps.size:
+        gaps = None if after is None else replace(way.gaps, now=after.graph)
+        if after is None or gaps is None or gaps.size >= way.gaps.size:
+            yield None
+        else:
             yield _Way((*way.steps, step), after, gaps)
 
 

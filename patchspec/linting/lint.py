@@ -51,7 +51,9 @@ class Subject:
         """What an operation did, target by target; nothing without a plan."""
         if self.plan is None:
             return ()
-        number = self.plan.patches.index(self.patch)
+        # The plan's own may lack what the patch expects, which is not for `lint` to check.
+        patches = self.plan.patches
+        number = next(i for i, one in enumerate(patches) if one.source is self.patch.source)
         return tuple(c for c in self.plan.changes if c.place == Place(number, step))
 
     def targets(self, step: int) -> tuple[str, ...]:

@@ -208,6 +208,22 @@ def test_the_cookbook_has_no_warning(path: Path) -> None:
     assert [x.problem.code for x in lint(said) if x.level == "warning"] == []
 
 
+def test_what_a_patch_expects_does_not_keep_rules_from_looking_at_its_plan() -> None:
+    head = "expect: {layers: {added: [nobody]}}\n"
+    assert codes("- {op: freeze, layers: conv}", head) == ["PS804"]
+
+
+def test_what_a_patch_extends_is_planned_with_it(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(
+        "patchspec: 1\noperations: [{op: freeze, layers: [conv, bn]}]\n"
+    )
+    (tmp_path / "b.yaml").write_text(
+        "patchspec: 1\nextends: [a.yaml]\noperations:\n  - {op: freeze, layers: conv, why: no}\n"
+    )
+    found = lint(parse_source(read_file(tmp_path / "b.yaml")), backbone())
+    assert [one.problem.code for one in found] == ["PS806", "PS811"]
+
+
 def test_sarif_says_all_that_code_scanning_wants() -> None:
     found = lint(patch("- {op: freeze, layers: conv}\n- {op: freeze, layers: conv}"), backbone())
     said = sarif((one.problem, one.level) for one in found)
