@@ -45,6 +45,10 @@ def _lines(region: Region) -> Iterator[str]:
         yield f'  left["\u2026 {plural(region.left, "more layer")} changed \u2026"]:::folded'
     for edge in region.edges:
         yield f"  {names[edge.source]} {_arrow(edge)} {names[edge.target]}"
+    for kind, colour in (("added", "#1a7f37"), ("removed", "#cf222e")):
+        places = [str(i) for i, edge in enumerate(region.edges) if edge.status == kind]
+        if places:
+            yield f"  linkStyle {','.join(places)} stroke:{colour}"
     for status, style in _CLASSES.items():
         if status in used:
             yield f"  classDef {status} {style}"
