@@ -20,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_operands(parser)
     parser.add_argument("--no-weights", action="store_true", help="look at the architectures alone")
     parser.add_argument(
-        "--exit-code", action="store_true", help="exit with 1 where they differ, as `git diff` does"
+        "--exit-code",
+        action="store_true",
+        help="exit with 1 where they differ and 2 where something is wrong, as `git diff` does",
     )
     parser.add_argument(
         "-q", "--quiet", action="store_true", help="print nothing; implies --exit-code"
@@ -42,6 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the difference; 0, or with `--exit-code` 1 where there is one."""
+    if arguments.exit_code or arguments.quiet:
+        # As with git, 1 is said of a difference alone.
+        arguments.trouble = 2
     paths = (arguments.before, arguments.after)
     if arguments.base is None and all(map(is_patch, paths)):
         differs, said = _patches(*paths, arguments)

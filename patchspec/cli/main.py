@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except PatchError as error:
         _report(error, getattr(parsed, "format", "text"))
-        return 1
+        return int(getattr(parsed, "trouble", 1))
     except Usage as error:
         print(f"{PROGRAM} {parsed.command}: {error}", file=sys.stderr)
         return 1 if detailed else 2

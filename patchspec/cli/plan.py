@@ -112,6 +112,8 @@ def _each(arguments: argparse.Namespace) -> int:
     if arguments.output or arguments.json_patch:
         raise Usage("`--each` prints a table: plan one patch alone to save or print its plan")
     base, paths = split_base(arguments.paths)
+    if not paths:
+        raise Usage("give at least one patch (a file that ends in .yaml or .yml)")
     variants = []
     for path in paths:
         alone = argparse.Namespace(**vars(arguments))

@@ -54,7 +54,9 @@ def test_a_difference_as_json_fits_the_schema(files: Any, capsys: Any) -> None:
 
 
 def test_the_exit_code_is_that_of_git_where_asked_for(files: Any, capsys: Any) -> None:
-    """C8: 0 the same, 1 another."""
+    """C8: 0 the same, 1 another, 2 where something is wrong."""
+    assert main(["diff", files[0], "nowhere.keras", "--exit-code"]) == 2
+    assert main(["diff", files[0], "nowhere.keras"]) == 1
     assert main(["diff", files[0], files[0], "--exit-code"]) == 0
     assert main(["diff", *files, "--exit-code"]) == 1
     capsys.readouterr()

@@ -191,3 +191,4 @@ def test_many_patches_of_one_base_are_a_table_of_variants(
     assert main(["plan", "m.json", files[0], "--each", "--no-shapes", "--format", "markdown"]) == 0
     assert "| `same` |" in capsys.readouterr().out
     assert main(["plan", "m.json", files[0], "--each", "-o", "x.json"]) == 2
+    assert main(["plan", "m.json", "--each"]) == 2
