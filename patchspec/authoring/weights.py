@@ -19,8 +19,8 @@ from patchspec.weights.pipelines import OTHERS
 if TYPE_CHECKING:
     from patchspec.authoring.proposals import Step
 
-Rules = Mapping[str, Any]
-"""For each variable of a layer by its label, the rule."""
+Rules = Any
+"""What `weights` says of a layer: one rule, or rules by variable."""
 
 
 @dataclass(frozen=True)
@@ -65,18 +65,21 @@ class _Work:
                 continue
             origin, new = self.state.origins[path], self.state.new.get(path)
             source = origin if origin is not None else new.replaces if new else None
-            said, differ = {}, False
+            found = {}
             for variable in variables:
                 inner = variable.path.removeprefix(f"{path}/")
                 label = names(path).get(inner, variable.name or inner)
-                old = self._old(source, inner)
-                rule, same = _rule(old, variable, kept=origin is not None)
-                if rule is not None:
-                    said[label] = rule
-                differ = differ or not same
+                found[label] = _rule(self._old(source, inner), variable, kept=origin is not None)
+            exact = all(same for _, same, _ in found.values())
+            # Of a new layer that was trained there is nothing to say but what must be said.
+            said = {
+                label: rule
+                for label, (rule, _, must) in found.items()
+                if rule is not None and (must or exact)
+            }
             if said:
-                rules[path] = said
-            if differ:
+                rules[path] = _short(said, len(variables))
+            if not exact:
                 trained.append(path)
         return rules, trained
 
@@ -85,21 +88,21 @@ class _Work:
         return None if source is None else variables.get(f"{source}/{inner}")
 
 
-def _rule(old: Variable | None, new: Variable, *, kept: bool) -> tuple[Any | None, bool]:
-    """The rule to write, if one must be written, and whether the value comes out as wanted."""
+def _rule(old: Variable | None, new: Variable, *, kept: bool) -> tuple[Any | None, bool, bool]:
+    """The rule, if there is one; whether the value comes out as wanted; whether it must be said."""
     if old is None:
-        return ("init", False) if kept else (None, False)
+        return ("init", False, True) if kept else (None, False, False)
     from patchspec.authoring.rules import rule_for  # noqa: PLC0415 (needs NumPy)
 
     rule = rule_for(old.read(), new.read())
     if old.shape == new.shape:
         if kept:
-            return None, rule == "keep"
-        return ("keep", True) if rule == "keep" else ("init", False)
+            return None, rule == "keep", False
+        return ("keep", True, True) if rule == "keep" else ("init", False, True)
     if rule is None:
-        return ("init", False) if kept else (None, False)
+        return ("init", False, True) if kept else (None, False, False)
     anew = isinstance(rule, dict) and rule.get("pad", {}).get("with") == "init"
-    return (rule, not anew)
+    return rule, not anew, kept
 
 
 def _labels(base: Base) -> Any:
@@ -124,7 +127,7 @@ def _with_new(steps: Sequence[Step], state: Folded, rules: Mapping[str, Rules]) 
         if isinstance(layer, list):
             layer = layer[at[1]]
         alike = all(one == all_rules[0] for one in all_rules)
-        layer["weights"] = _short(all_rules[0]) if alike else "init"
+        layer["weights"] = all_rules[0] if alike else "init"
     return tuple(written)
 
 
@@ -132,7 +135,7 @@ def _with_kept(rules: Mapping[str, Rules], state: Folded) -> list[Step]:
     """One operation for all layers of which the same is said."""
     alike: dict[str, list[str]] = {}
     for path, said in rules.items():
-        alike.setdefault(json.dumps(_short(said)), []).append(path)
+        alike.setdefault(json.dumps(said), []).append(path)
     return [
         {
             "op": "set",
@@ -143,11 +146,13 @@ def _with_kept(rules: Mapping[str, Rules], state: Folded) -> list[Step]:
     ]
 
 
-def _short(rules: Rules) -> Any:
-    """One rule for all variables where it is the same for all."""
+def _short(rules: Mapping[str, Any], count: int) -> Any:
+    """One rule for all the variables of a layer, `count` of them, where it is the same for all."""
     said = list(rules.values())
-    if all(rule == said[0] for rule in said):
-        return said[0] if isinstance(said[0], str) else {OTHERS: said[0]}
+    if len(said) == count and all(rule == said[0] for rule in said):
+        if isinstance(said[0], str):
+            return said[0]
+        return {OTHERS: said[0]} if count > 1 else dict(rules)
     return dict(rules)
 
 

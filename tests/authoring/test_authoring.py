@@ -23,7 +23,7 @@ from patchspec.planning.plan import Plan
 from patchspec.planning.resolve import resolve
 from patchspec.problems import PatchError
 from tests.authoring.recovering import COOKBOOK
-from tests.configs import chain, dense, diamond, entrance, model, shared
+from tests.configs import chain, dense, diamond, entrance, model, nested, shared
 from tests.conftest import patch_of
 from tests.planning.test_properties import cases
 
@@ -131,6 +131,32 @@ def test_trained_weights_are_none_of_a_patch_and_said() -> None:
     assert result.notes == (
         "1 layer holds values that no patch makes: b; `op: load` takes them from a file",
     )
+
+
+def test_a_nested_model_that_freezes_is_named_itself() -> None:
+    assert found(nested(), [{"op": "freeze", "layers": "inner"}]) == [
+        {"op": "freeze", "layers": "inner"}
+    ]
+
+
+def test_a_rule_for_one_variable_is_none_for_the_others() -> None:
+    """The bias of a new head may look as if it were padded; its trained kernel does not."""
+    random = np.random.default_rng(0)
+    values = [("vars/0", random.normal(size=(4, 3)), random.normal(size=(4, 5))),
+              ("vars/1", np.zeros(3), np.zeros(5))]  # fmt: skip
+    new = {"class": "Dense", "name": "e", "config": {"units": 5}}
+    plan = planned(chain("a", "d"), [{"op": "replace", "layers": "d", "new": new}])
+    sides = []
+    for place, (document, name) in enumerate(((chain("a", "d"), "d"), (plan.document, "e"))):
+        variables = {}
+        for inner, *both in values:
+            value = both[place].astype("float32")
+            path = f"{name}/{inner}"
+            variables[path] = Variable(path, value.shape, "float32", lambda v=value: v)
+        sides.append(Base(document, variables, "base.keras"))
+    result = written(*sides)
+    assert "weights" not in result.text.split("operations:")[1]
+    assert result.notes[0].startswith("1 layer holds values that no patch makes: e")
 
 
 @pytest.mark.parametrize(

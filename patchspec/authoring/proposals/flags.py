@@ -33,4 +33,21 @@ def _layers(paths: list[str], gaps: Gaps) -> Any:
     exact = selector(in_graph_order(paths, gaps.now), gaps.now)
     listed = [p for p in (*paths, *bare) if not gaps.now.by_path[p].is_operation]
     wider = selector(in_graph_order(dict.fromkeys(listed), gaps.now), gaps.now)
-    return min(exact, wider, key=lambda said: len(str(said)))
+    whole = selector(in_graph_order(_whole(paths, gaps), gaps.now), gaps.now)
+    return min(whole, exact, wider, key=lambda said: len(str(said)))
+
+
+def _whole(paths: list[str], gaps: Gaps) -> list[str]:
+    """The layers, nested models of which every layer is meant by their own names."""
+    found = set(paths)
+    for path, model in gaps.now.by_path.items():
+        if model.inner is None:
+            continue
+        inside = [
+            layer.path
+            for layer in model.inner.walk()
+            if layer.inner is None and not (layer.is_input or layer.is_operation)
+        ]
+        if inside and found >= set(inside):
+            found = {p for p in found if not p.startswith(f"{path}/")} | {path}
+    return list(found)
