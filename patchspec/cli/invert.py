@@ -10,10 +10,7 @@ from patchspec.cli.init import give
 from patchspec.cli.plan import planned
 from patchspec.cli.shared import (
     PROGRAM,
-    add_custom_objects,
-    add_models,
-    add_settings,
-    add_weights,
+    add_planned,
     quiet_backend,
 )
 from patchspec.problems import PatchError
@@ -21,15 +18,7 @@ from patchspec.problems import PatchError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """[BASE] PATCH..."""
-    parser.add_argument(
-        "paths",
-        metavar="[BASE] PATCH",
-        nargs="+",
-        help="the model, unless the first patch names it, then the patches to undo, in order",
-    )
-    parser.add_argument(
-        "--base", metavar="FILE", help="the model, where its name ends like a patch"
-    )
+    add_planned(parser)
     parser.add_argument("-o", "--output", metavar="FILE", help="write the patch to FILE")
     parser.add_argument("--force", action="store_true", help="overwrite FILE")
     parser.add_argument(
@@ -37,13 +26,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print what was found though it does not undo everything",
     )
-    parser.add_argument(
-        "--no-shapes", action="store_true", help="without Keras: shapes are not inferred"
-    )
-    add_weights(parser)
-    add_models(parser)
-    add_custom_objects(parser)
-    add_settings(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

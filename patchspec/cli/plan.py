@@ -10,11 +10,8 @@ from pathlib import Path
 from patchspec.cli.backend import use_light_backend
 from patchspec.cli.shared import (
     Usage,
-    add_custom_objects,
     add_format,
-    add_models,
-    add_settings,
-    add_weights,
+    add_planned,
     custom_objects,
     models_for,
     open_for,
@@ -32,20 +29,9 @@ from patchspec.review.style import style_for
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """[BASE] PATCH..."""
-    parser.add_argument(
-        "paths",
-        metavar="[BASE] PATCH",
-        nargs="+",
-        help="the model, unless the first patch names it, then patch files in order",
-    )
-    parser.add_argument(
-        "--base", metavar="FILE", help="the model, where its name ends like a patch"
-    )
+    add_planned(parser)
     parser.add_argument("-o", "--output", metavar="FILE", help="save the plan for `apply`")
     parser.add_argument("--force", action="store_true", help="overwrite FILE")
-    parser.add_argument(
-        "--no-shapes", action="store_true", help="without Keras: shapes are not inferred"
-    )
     parser.add_argument(
         "--detailed-exitcode",
         action="store_true",
@@ -57,10 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--with-config", action="store_true", help="in JSON, the config document afterwards too"
     )
-    add_weights(parser)
-    add_models(parser)
-    add_custom_objects(parser)
-    add_settings(parser)
     parser.add_argument(
         "--each",
         action="store_true",

@@ -9,10 +9,7 @@ from pathlib import Path
 from patchspec.cli.plan import planned
 from patchspec.cli.shared import (
     Usage,
-    add_custom_objects,
-    add_models,
-    add_settings,
-    add_weights,
+    add_planned,
     quiet_backend,
     refuse_inputs,
 )
@@ -21,15 +18,7 @@ from patchspec.planning.plan import Plan
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """[BASE] PATCH..."""
-    parser.add_argument(
-        "paths",
-        metavar="[BASE] PATCH",
-        nargs="+",
-        help="the model, unless the first patch names it, then patch files in order",
-    )
-    parser.add_argument(
-        "--base", metavar="FILE", help="the model, where its name ends like a patch"
-    )
+    add_planned(parser)
     parser.add_argument(
         "-o", "--output", metavar="FILE", default="report.html", help="default: report.html"
     )
@@ -39,13 +28,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write `graphs.json` and `node_data.json` for Google's Model Explorer there, too",
     )
     parser.add_argument("--force", action="store_true", help="overwrite FILE")
-    parser.add_argument(
-        "--no-shapes", action="store_true", help="without Keras: shapes are not inferred"
-    )
-    add_weights(parser)
-    add_models(parser)
-    add_custom_objects(parser)
-    add_settings(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

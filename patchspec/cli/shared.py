@@ -189,6 +189,26 @@ def open_model(
         return open_subclass(path, custom_objects(modules))
 
 
+def add_planned(parser: argparse.ArgumentParser) -> None:
+    """What a plan is made of: the base, patches in order, and whatever they need."""
+    parser.add_argument(
+        "paths",
+        metavar="[BASE] PATCH",
+        nargs="+",
+        help="the model, unless the first patch names it, then patch files in order",
+    )
+    parser.add_argument(
+        "--base", metavar="FILE", help="the model, where its name ends like a patch"
+    )
+    parser.add_argument(
+        "--no-shapes", action="store_true", help="without Keras: shapes are not inferred"
+    )
+    add_weights(parser)
+    add_models(parser)
+    add_custom_objects(parser)
+    add_settings(parser)
+
+
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """`--set`."""
     parser.add_argument(

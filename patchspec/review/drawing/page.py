@@ -7,10 +7,7 @@ reads the rest from JSON. What scripts and styles may run is said by their diges
 
 from __future__ import annotations
 
-import json
-from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from hashlib import sha256
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -21,6 +18,7 @@ from patchspec.review.drawing.picture import closed, picture_of
 from patchspec.review.drawing.scene import Node, Scene
 from patchspec.review.drawing.svg import resource, summary_of, svg_of
 from patchspec.review.drawing.text import shown
+from patchspec.review.self_contained import data_element, page_head
 
 _NO_DETAILS = Details()
 
@@ -29,23 +27,10 @@ def page_of(scene: Scene, details: Mapping[str, Details], origin: str) -> str:
     """The whole page."""
     style = "\n" + resource("picture.css") + resource("page.css")
     script = "\n" + resource("page.js")
-    policy = (
-        f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
-        "base-uri 'none'; form-action 'none'"
-    )
     title = escape(shown(scene.name) or "model")
     where = escape(f"{shown(scene.class_name)} in {shown(Path(origin).name)}")
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
+    head = page_head(shown(scene.name) or "model", style, (script,))
+    return f"""{head}<body>
 <header>
 <h1>{title} <small>{where}</small></h1>
 <input id="search" type="search" placeholder="name or class" aria-label="search by name or class">
@@ -61,15 +46,11 @@ next and previous layer, / searches">
 <details>
 <summary>{escape(summary_of(scene))} As a table</summary>
 {"".join(_table(scene))}</details>
-<script type="application/json" id="layers">{_data(scene, details)}</script>
+{data_element("layers", _data(scene, details))}
 <script>{script}</script>
 </body>
 </html>
 """
-
-
-def _digest(text: str) -> str:
-    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
 def _levels(depth: int) -> str:
@@ -124,8 +105,8 @@ def _what(node: Node) -> str:
     return f"output {shown(node.name)}" if node.kind == "output" else shown(node.class_name)
 
 
-def _data(scene: Scene, details: Mapping[str, Details]) -> str:
-    """What the script shows of each layer; no `<` in it, which could end the element."""
+def _data(scene: Scene, details: Mapping[str, Details]) -> dict[str, dict[str, Any]]:
+    """What the script shows of each layer."""
     layers: dict[str, dict[str, Any]] = {}
     for node in scene.walk():
         own = details.get(node.path, _NO_DETAILS)
@@ -142,5 +123,4 @@ def _data(scene: Scene, details: Mapping[str, Details]) -> str:
         )
         shapes = ", ".join(map(shown, node.shapes)) or "?"
         layer["calls"].append(shapes if node.call is None else f"@{node.call} {shapes}")
-    text = json.dumps(layers, ensure_ascii=True, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace("&", "\\u0026")
+    return layers

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from hashlib import sha256
 from html import escape
 from importlib.resources import files
-from typing import Any
 
 from patchspec.planning.plan import Plan
 from patchspec.review.costs import figure_rows
 from patchspec.review.report.data import page_data
 from patchspec.review.report.tables import Table, tables
+from patchspec.review.self_contained import data_element, page_head
 from patchspec.review.style import clean
 from patchspec.review.verdicts import breaking_sentences, counts_said, verdict_said
 
@@ -32,22 +29,9 @@ def report_page(plan: Plan) -> str:
     """The page of a plan; the same plan gives the same text."""
     style = "\n" + _resource("page.css")
     library, script = "\n" + _resource("vendor/dagre.min.js"), "\n" + _resource("page.js")
-    policy = (
-        f"default-src 'none'; script-src {_digest(library)} {_digest(script)}; "
-        f"style-src {_digest(style)}; img-src data:; base-uri 'none'; form-action 'none'"
-    )
-    title = escape(clean(" + ".join(p.name or "patch" for p in plan.patches) or "no patch"))
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
+    title = clean(" + ".join(p.name or "patch" for p in plan.patches) or "no patch")
+    head = page_head(title, style, (library, script))
+    return f"""{head}<body>
 <header>
 {_head(plan)}</header>
 <section id="graph" aria-label="The graph of base and variant">
@@ -63,7 +47,7 @@ markerUnits="userSpaceOnUse" orient="auto-start-reverse"><path d="M0 0L8 4L0 8z"
 </section>
 <main>
 {"".join(_table(one) for one in tables(plan))}</main>
-<script type="application/json" id="data">{_json(page_data(plan))}</script>
+{data_element("data", page_data(plan))}
 <script>{library}</script>
 <script>{script}</script>
 </body>
@@ -156,16 +140,6 @@ def _cell(text: str, layer: str | None) -> str:
     if layer is None:
         return f"<td>{said}</td>"
     return f'<td><button class="link" data-layer="{escape(layer)}">{said}</button></td>'
-
-
-def _json(data: Any) -> str:
-    """The data as JSON in which nothing can end the element that it stands in."""
-    text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _digest(text: str) -> str:
-    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
 def _resource(name: str) -> str:
