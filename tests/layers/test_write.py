@@ -24,6 +24,7 @@ _spec.loader.exec_module(TOOL)
 CLASSES = sorted(_table()["layers"])
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_the_table_is_fresh() -> None:
     made, unproved = TOOL.table()

@@ -198,7 +198,7 @@ def test_a_plan_keeps_the_graph_whole_or_is_refused_with_a_place(case: Any) -> N
 
 
 @given(cases())
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_what_resolves_with_keras_is_built_by_keras(case: Any) -> None:
     document, steps = case
     try:

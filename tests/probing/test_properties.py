@@ -98,7 +98,7 @@ def near(value: Any) -> Any:
     return pytest.approx(value, rel=1e-5, abs=1e-5)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 10_000))
 def test_every_tensor_of_a_random_graph_is_what_a_plain_model_gives(seed: int) -> None:
     check(seed)

@@ -22,7 +22,7 @@ STORAGE = (None, {}, {"chunks": True}, {"compression": "gzip"}, {"dtype": ">f4"}
 
 
 @given(case=cases(), how=st.sampled_from(STORAGE), named=st.booleans())
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_file_is_rewritten_as_its_model_is_built_and_saved(
     case: Any, how: Any, named: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -25,8 +25,17 @@ from tests.training.fitting import (
 )
 
 
-@pytest.mark.parametrize("form", ["single", "list", "dict"])
-@pytest.mark.parametrize("kind", DATA)
+@pytest.mark.parametrize(
+    ("form", "kind"),
+    [
+        # Each kind once, and each form; the rest of the pairs in `make test-all`.
+        (form, kind)
+        if form == "single" or kind == "arrays"
+        else pytest.param(form, kind, marks=pytest.mark.slow)
+        for kind in DATA
+        for form in ("single", "list", "dict")
+    ],
+)
 def test_training_on_in_the_variant_is_training_on_in_the_base(form: str, kind: str) -> None:
     """N epochs, the set-up moved onto a model with one output more, M epochs: N + M epochs."""
     y = labels(form)
