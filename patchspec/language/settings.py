@@ -146,7 +146,10 @@ def unknown_placeholders(data: Mapping[str, Any], declared: Mapping[str, Any]) -
     for key, value in data.items():
         if key in UNFILLED:
             continue
-        for i, item in enumerate(value) if key == "operations" else [(None, value)]:
+        listed: list[tuple[int | None, Any]] = [(None, value)]
+        if key == "operations" and isinstance(value, list):
+            listed = list(enumerate(value))
+        for i, item in listed:
             at: Pointer = (key,) if i is None else (key, i)
             own = item.get("each") if isinstance(item, Mapping) else None
             known = {*declared, *MATCHED, *(own if isinstance(own, Mapping) else ())}

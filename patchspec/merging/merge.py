@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from patchspec.authoring.text import patch_text
@@ -121,7 +121,8 @@ class _Merging:
     def _operations(self) -> list[str]:
         head = self._head()
         if not self._are_listed():
-            return [self._part(self._versions("operations"))]
+            whole: Any = tuple(map(_whole, (self.base, self.ours, self.theirs)))
+            return [self._part(whole)]
         order = _ordered(self.base.steps, self.ours.steps, self.theirs.steps)
         by_name = [
             {part.name: part for part in parts.steps}
@@ -159,6 +160,14 @@ class _Merging:
                 if one.said == other.said or one.name == other.name:
                     continue
                 yield from _crossing(one, other, self.notes)
+
+
+def _whole(parts: Parts) -> Part | None:
+    """The operations of a version as one part, in whatever form they stand."""
+    key = parts.top.get("operations")
+    if key is None:
+        return None
+    return replace(key, text=key.text + "".join(step.text for step in parts.steps))
 
 
 def _is_new(part: Part, before: Part | None) -> bool:

@@ -109,3 +109,9 @@ def _hooks() -> list[Any]:
 
     found: list[Any] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
     return found
+
+
+def test_operations_that_are_nothing_are_told_as_such(folder: Path, capsys: Any) -> None:
+    Path("p.patchspec.yaml").write_text("patchspec: 1\noperations:\n")
+    assert main(["validate", "p.patchspec.yaml"]) == 1
+    assert "`operations` is null" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patchspec.authoring.text import patch_text
+from patchspec.language.patch import parse_source
 from patchspec.language.source import Source, read_text
 from patchspec.merging.changes import changes_of
 from patchspec.merging.merge import Merged, merge
@@ -197,3 +198,24 @@ def test_two_versions_of_a_patch_are_compared_by_what_they_say() -> None:
 def test_patches_without_changes_say_the_same(one: str, other: str) -> None:
     changes = changes_of(source(one), source(other))
     assert bool(changes) == (source(one).data != source(other).data)
+
+
+FORMS = (
+    "{patchspec: 1, operations: []}",
+    "patchspec: 1\r\noperations:\r\n  - {op: freeze, layers: a}\r\n",
+    "patchspec: 1\noperations:\n- op: freeze\n  layers: a\n- {op: freeze, layers: b}",
+    "---\npatchspec: 1\noperations: # x\n  # y\n  - op: freeze\n    layers: a\n...\n",
+    "patchspec: 1\noperations: [{op: freeze, layers: a},\n {op: freeze, layers: b}]\n",
+    "patchspec: 1\n\noperations:\n\n  - op: freeze\n\n    layers: a\n  # between\n\n"
+    "  - op: freeze\n    layers: b\n# end\n",
+    "operations: []\npatchspec: 1\n",
+)
+
+
+@pytest.mark.parametrize("base", FORMS)
+def test_however_a_patch_is_written_a_clean_merge_is_a_patch(base: str) -> None:
+    for ours in FORMS:
+        for theirs in FORMS:
+            found = merged(ours, theirs, base)
+            if not found.conflicts and not found.problems:
+                parse_source(source(found.text))
