@@ -206,8 +206,10 @@ FORMS = (
     "patchspec: 1\noperations:\n- op: freeze\n  layers: a\n- {op: freeze, layers: b}",
     "---\npatchspec: 1\noperations: # x\n  # y\n  - op: freeze\n    layers: a\n...\n",
     "patchspec: 1\noperations: [{op: freeze, layers: a},\n {op: freeze, layers: b}]\n",
-    "patchspec: 1\n\noperations:\n\n  - op: freeze\n\n    layers: a\n  # between\n\n"
-    "  - op: freeze\n    layers: b\n# end\n",
+    (
+        "patchspec: 1\n\noperations:\n\n  - op: freeze\n\n    layers: a\n  # between\n\n"
+        "  - op: freeze\n    layers: b\n# end\n"
+    ),
     "operations: []\npatchspec: 1\n",
 )
 
