@@ -182,6 +182,9 @@ def _readers_follow(
                     hint="rewire what reads the further outputs first",
                 )
             if tensor == Tensor(result.layer, result.call, tensor.output):
+                # An output of the model names calls of a nested model one higher than of a layer.
+                shifted = [slot for slot in home.reading(tensor) if slot.offset]
+                yield from (slot.read(tensor, offset=0) for slot in shifted)
                 continue
             for slot in home.reading(tensor):
                 yield redirect(home, slot, Tensor(result.layer, result.call, tensor.output))

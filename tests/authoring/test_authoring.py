@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from jsonschema import Draft7Validator
 
 from patchspec.authoring.author import author
 from patchspec.authoring.rules import rule_for
 from patchspec.authoring.selecting import selector
 from patchspec.authoring.text import patch_text
 from patchspec.authoring.writing import undone, written
+from patchspec.differences.difference import difference
 from patchspec.graph.graph import Graph
 from patchspec.language.patch import parse
 from patchspec.models.base import Base, Variable
@@ -22,10 +24,12 @@ from patchspec.models.document import checked_document
 from patchspec.planning.plan import Plan
 from patchspec.planning.resolve import resolve
 from patchspec.problems import PatchError
+from patchspec.review.difference_json import difference_json
+from patchspec.review.schemas import schema
 from tests.authoring.recovering import COOKBOOK
 from tests.configs import chain, dense, diamond, entrance, model, nested, shared
 from tests.conftest import patch_of
-from tests.planning.test_properties import cases
+from tests.planning.test_properties import cases, documents
 
 TESTS = Path(__file__).parents[1]
 
@@ -231,3 +235,19 @@ def test_a_note_of_what_is_left_names_the_layers() -> None:
     result = written(Base(chain("a")), Base(after))
     assert result.left
     assert result.problem.code == "PS985"
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(documents(), documents())
+def test_two_models_that_have_nothing_in_common_are_compared_and_tried_all_the_same(
+    one: Any, other: Any
+) -> None:
+    before, after = Base(one, origin="one"), Base(other, origin="other")
+    found = difference(before, after)
+    assert found.is_empty == (before.architecture == after.architecture)
+    Draft7Validator(schema("diff")).validate(difference_json(found))
+    result = written(before, after)
+    if not result.left:
+        assert (
+            resolve(parse(result.text), before).graph.by_path.keys() == after.graph.by_path.keys()
+        )

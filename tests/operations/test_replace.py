@@ -158,3 +158,14 @@ def test_a_nested_layer_is_made_like_itself_under_its_own_name(lowers: Any) -> N
     step = "- {op: replace, layers: inner/id, new: {like: $(target), name: f, weights: keep}}"
     plan = lowers(configs.nested(), step)
     assert plan.replaces == {"inner/f": "inner/id"}
+
+
+def test_a_layer_takes_name_and_place_of_a_nested_model_that_is_an_output(lowers: Any) -> None:
+    inside = configs.nested()["config"]["layers"][1]
+    document = configs.model([configs.entrance(), inside], [["inner", 1, 0]])
+    plan = lowers(
+        document,
+        "- {op: replace, layers: inner, new: {class: Dense, config: {units: 4}}}",
+    )
+    assert plan.document["config"]["output_layers"] == [["inner", 0, 0]]
+    assert [str(slot.tensor) for slot in plan.graph.outputs] == ["inner"]
